@@ -1,0 +1,412 @@
+//! A request as a prefix and a run of records.
+//!
+//! The requests of all signals have one shape, so one writer serves all:
+//!
+//! ```text
+//! 0A len ┬ 0A len resource                          Export…ServiceRequest.resource_…[0].resource
+//!        ├ 12 len ┬ 0A len scope                    .scope_…[0].scope
+//!        │        ├ 12 len record                   .spans / .metrics / .log_records
+//!        │        └ 12 len record …
+//!        └ 12 len …                                 one for each scope that has records
+//! ```
+//!
+//! A [`Batch`] is only lengths: the records stay where they are and are copied out as often as the
+//! request has to be sent, in pieces of any size.
+
+use core::ops::DerefMut;
+
+use crate::otlp::Signal;
+use crate::otlp::common::Scope;
+use crate::pipeline::Pipeline;
+use crate::platform::Platform;
+use crate::ring::{Header, Ring};
+use crate::wire::{LEN, Writer, len_field, tag, varint};
+
+mod field {
+    /// `resource_spans`, `resource_metrics`, `resource_logs`; and within them `resource`; and within
+    /// scopes `scope`.
+    pub(super) const FIRST: u32 = 1;
+    /// `scope_spans` and its like; and within them `spans`, `metrics`, `log_records`.
+    pub(super) const SECOND: u32 = 2;
+}
+
+/// Where a batch finds its records and their scopes.
+pub trait Source {
+    /// The header of the record at `offset`, and the offset behind it.
+    fn record(&self, offset: usize) -> Option<(Header, usize)>;
+    /// Copies bytes out from `offset` on.
+    fn read(&self, offset: usize, out: &mut [u8]) -> usize;
+    /// Calls `f` with the scope of that number.
+    fn scope<R>(&self, index: u16, f: impl FnOnce(Scope<'_>) -> R) -> R;
+}
+
+/// A lane of a pipeline as a source: each access takes the lock for one short copy.
+pub struct Lane<'a, P: Platform> {
+    /// The pipeline.
+    pub pipeline: &'a Pipeline<P>,
+    /// The lane's number.
+    pub number: usize,
+}
+
+impl<P: Platform> Source for Lane<'_, P> {
+    fn record(&self, offset: usize) -> Option<(Header, usize)> {
+        self.pipeline.with_lane(self.number, |ring| ring.record(offset)).flatten()
+    }
+
+    fn read(&self, offset: usize, out: &mut [u8]) -> usize {
+        self.pipeline.with_lane(self.number, |ring| ring.read(offset, out)).unwrap_or(0)
+    }
+
+    fn scope<R>(&self, index: u16, f: impl FnOnce(Scope<'_>) -> R) -> R {
+        self.pipeline.with_scope(index, f)
+    }
+}
+
+/// A ring taken out of its pipeline, with the pipeline's scopes.
+pub struct Taken<'a, P: Platform, B> {
+    /// The records.
+    pub ring: &'a Ring<B>,
+    /// Where their scopes were declared.
+    pub pipeline: &'a Pipeline<P>,
+}
+
+impl<P: Platform, B: DerefMut<Target = [u8]>> Source for Taken<'_, P, B> {
+    fn record(&self, offset: usize) -> Option<(Header, usize)> {
+        self.ring.record(offset)
+    }
+
+    fn read(&self, offset: usize, out: &mut [u8]) -> usize {
+        self.ring.read(offset, out)
+    }
+
+    fn scope<R>(&self, index: u16, f: impl FnOnce(Scope<'_>) -> R) -> R {
+        self.pipeline.with_scope(index, f)
+    }
+}
+
+/// One request: which records, and every length in it.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    signal: Signal,
+    start: usize,
+    end: usize,
+    items: u32,
+    records: usize,
+    scopes: heapless::Vec<Group, { Batch::MAX_SCOPES }>,
+    resource_len: usize,
+}
+
+/// The records of one scope.
+#[derive(Clone, Copy, Debug)]
+struct Group {
+    scope: u16,
+    scope_len: usize,
+    records_len: usize,
+}
+
+impl Group {
+    fn encoded_len(&self) -> usize {
+        len_field(self.scope_len) + self.records_len
+    }
+}
+
+impl Batch {
+    /// The most scopes in one request; the next scope begins another request.
+    pub const MAX_SCOPES: usize = 8;
+
+    /// Plans a request of one signal from the records at `start` up to `until`, of at most `max_len`
+    /// bytes or one record. `None` when there is no such record.
+    pub fn plan(
+        source: &impl Source,
+        signal: Signal,
+        resource_len: usize,
+        (start, until): (usize, usize),
+        max_len: usize,
+    ) -> Option<Self> {
+        let scopes = heapless::Vec::new();
+        let mut batch = Self { signal, start, end: start, items: 0, records: 0, scopes, resource_len };
+        while let Some((header, next)) = source.record(batch.end).filter(|_| batch.end < until) {
+            if header.kind == signal as u8 && !batch.add(source, header, max_len) {
+                break;
+            }
+            batch.end = next;
+        }
+        (batch.records > 0).then_some(batch)
+    }
+
+    /// The signal.
+    pub fn signal(&self) -> Signal {
+        self.signal
+    }
+
+    /// Spans, log records or data points in it.
+    pub fn items(&self) -> u32 {
+        self.items
+    }
+
+    /// The offset behind the last record that was looked at: those before it that are not in the batch
+    /// are of other signals.
+    pub fn end(&self) -> usize {
+        self.end
+    }
+
+    /// Bytes of the request.
+    pub fn encoded_len(&self) -> usize {
+        len_field(self.resource_field_len())
+    }
+
+    fn resource_field_len(&self) -> usize {
+        let scopes: usize = self.scopes.iter().map(|group| len_field(group.encoded_len())).sum();
+        len_field(self.resource_len) + scopes
+    }
+
+    /// Adds a record's lengths; `false` when it begins another request.
+    fn add(&mut self, source: &impl Source, header: Header, max_len: usize) -> bool {
+        let record_len = len_field(header.len.into());
+        let known = self.scopes.iter().position(|group| group.scope == header.scope);
+        let index = match known {
+            Some(index) => index,
+            None => {
+                let scope_len = source.scope(header.scope, |scope| scope.encoded_len());
+                let group = Group { scope: header.scope, scope_len, records_len: 0 };
+                if self.scopes.push(group).is_err() {
+                    return false;
+                }
+                self.scopes.len() - 1
+            }
+        };
+        self.scopes[index].records_len += record_len;
+        if self.records > 0 && self.encoded_len() > max_len {
+            self.scopes[index].records_len -= record_len;
+            if known.is_none() {
+                self.scopes.pop();
+            }
+            return false;
+        }
+        self.records += 1;
+        self.items = self.items.saturating_add(header.items.into());
+        true
+    }
+}
+
+/// How much of a batch has been copied out. A new cursor copies it again from the front.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cursor {
+    piece: Piece,
+    /// Bytes of the piece that are out already.
+    done: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Piece {
+    #[default]
+    Prefix,
+    Scope(usize),
+    Record(usize, usize),
+    End,
+}
+
+impl Cursor {
+    /// Copies the next bytes of the request into `out`; fewer than fit only at its end. `source` and
+    /// `resource` have to be those that it was planned with.
+    pub fn copy(&mut self, batch: &Batch, source: &impl Source, resource: &[u8], out: &mut [u8]) -> usize {
+        let mut at = 0;
+        while at < out.len() && self.piece != Piece::End {
+            let mut part = Part { out: &mut out[at..], skip: self.done, len: 0 };
+            let piece_len = self.piece.write(batch, source, resource, &mut part);
+            let len = part.len;
+            at += len;
+            self.done += len;
+            if self.done >= piece_len {
+                *self = Self { piece: self.piece.next(batch, source), done: 0 };
+            }
+        }
+        at
+    }
+}
+
+impl Piece {
+    /// Writes the part of the piece that is asked for, and returns the length of all of it.
+    fn write(self, batch: &Batch, source: &impl Source, resource: &[u8], part: &mut Part<'_>) -> usize {
+        match self {
+            Self::Prefix => {
+                let head = part.head(field::FIRST, batch.resource_field_len());
+                let resource_head = part.head(field::FIRST, batch.resource_len);
+                part.bytes(resource);
+                head + resource_head + batch.resource_len
+            }
+            Self::Scope(index) => {
+                let Some(group) = batch.scopes.get(index) else { return 0 };
+                let head = part.head(field::SECOND, group.encoded_len());
+                let scope_head = part.head(field::FIRST, group.scope_len);
+                source.scope(group.scope, |scope| part.scope(&scope));
+                head + scope_head + group.scope_len
+            }
+            Self::Record(_, offset) => {
+                let Some((header, _)) = source.record(offset) else { return 0 };
+                let head = part.head(field::SECOND, header.len.into());
+                part.read(source, offset + Header::LEN, header.len.into());
+                head + usize::from(header.len)
+            }
+            Self::End => 0,
+        }
+    }
+
+    fn next(self, batch: &Batch, source: &impl Source) -> Self {
+        let (group, from) = match self {
+            Self::Prefix => return Self::Scope(0),
+            Self::Scope(group) => (group, batch.start),
+            Self::Record(group, offset) => (group, source.record(offset).map_or(batch.end, |(_, next)| next)),
+            Self::End => return Self::End,
+        };
+        let Some(scope) = batch.scopes.get(group).map(|group| group.scope) else { return Self::End };
+        let mut offset = from;
+        while let Some((header, next)) = source.record(offset).filter(|_| offset < batch.end) {
+            if header.kind == batch.signal as u8 && header.scope == scope {
+                return Self::Record(group, offset);
+            }
+            offset = next;
+        }
+        if group + 1 < batch.scopes.len() { Self::Scope(group + 1) } else { Self::End }
+    }
+}
+
+/// The wanted part of a piece: its first `skip` bytes are left out, and what does not fit.
+struct Part<'a> {
+    out: &'a mut [u8],
+    skip: usize,
+    len: usize,
+}
+
+impl Part<'_> {
+    fn head(&mut self, number: u32, payload: usize) -> usize {
+        let mut bytes = [tag(number, LEN) as u8; 1 + varint::MAX_LEN];
+        let mut w = Writer::resume(&mut bytes, 1);
+        // Eleven bytes hold any tag of one byte with any length.
+        let _ = w.varint(payload as u64);
+        let n = w.len();
+        self.bytes(&bytes[..n]);
+        n
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        let skipped = self.skip.min(bytes.len());
+        self.skip -= skipped;
+        let rest = &bytes[skipped..];
+        let n = rest.len().min(self.out.len() - self.len);
+        self.out[self.len..self.len + n].copy_from_slice(&rest[..n]);
+        self.len += n;
+    }
+
+    fn read(&mut self, source: &impl Source, offset: usize, len: usize) {
+        let skipped = self.skip.min(len);
+        self.skip -= skipped;
+        let n = (len - skipped).min(self.out.len() - self.len);
+        self.len += source.read(offset + skipped, &mut self.out[self.len..self.len + n]);
+    }
+
+    fn scope(&mut self, scope: &Scope<'_>) {
+        for (number, text) in [(field::FIRST, scope.name), (field::SECOND, scope.version)] {
+            if !text.is_empty() {
+                self.head(number, text.len());
+                self.bytes(text.as_bytes());
+            }
+        }
+    }
+}
+
+crate::opaque_debug!(Lane<'_, P>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Payload, Reader};
+    use std::vec;
+
+    struct Fixture(Ring<Vec<u8>>);
+
+    impl Source for Fixture {
+        fn record(&self, offset: usize) -> Option<(Header, usize)> {
+            self.0.record(offset)
+        }
+        fn read(&self, offset: usize, out: &mut [u8]) -> usize {
+            self.0.read(offset, out)
+        }
+        fn scope<R>(&self, index: u16, f: impl FnOnce(Scope<'_>) -> R) -> R {
+            let name = ["a", "b", "c", "d", "e", "f", "g", "h", "i"][usize::from(index)];
+            f(Scope { name, version: "1" })
+        }
+    }
+    use std::vec::Vec;
+
+    fn fixture(records: &[(u16, Signal, u8)]) -> Fixture {
+        let mut ring = Ring::new(vec![0; 4096]);
+        for &(scope, signal, byte) in records {
+            let header = Header { len: 200, scope, kind: signal as u8, items: 1 };
+            ring.push(header, &[byte; 200]).unwrap();
+        }
+        Fixture(ring)
+    }
+
+    fn whole(batch: &Batch, source: &Fixture, piece: usize) -> Vec<u8> {
+        let (mut cursor, mut bytes, mut out) = (Cursor::default(), Vec::new(), vec![0; piece]);
+        loop {
+            let n = cursor.copy(batch, source, b"res", &mut out);
+            if n == 0 {
+                return bytes;
+            }
+            bytes.extend_from_slice(&out[..n]);
+        }
+    }
+
+    /// (scope, first byte of each record) for each group.
+    fn decoded(request: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let messages = |bytes: &[u8], number| -> Vec<Vec<u8>> {
+            let fields = Reader::new(bytes).map(Result::unwrap);
+            let of = |(n, payload)| match payload {
+                Payload::Len(bytes) if n == number => Some(bytes.to_vec()),
+                _ => None,
+            };
+            fields.filter_map(of).collect()
+        };
+        let resource_field = &messages(request, 1)[0];
+        assert_eq!(messages(resource_field, 1), [b"res"]);
+        let groups = messages(resource_field, 2);
+        groups
+            .iter()
+            .map(|g| (messages(g, 1)[0].clone(), messages(g, 2).iter().map(|r| r[0]).collect()))
+            .collect()
+    }
+
+    #[test]
+    fn records_are_grouped_by_scope_and_other_signals_are_left_out() {
+        use Signal::{Logs, Traces};
+        let source = fixture(&[(0, Traces, 1), (1, Traces, 2), (0, Logs, 3), (0, Traces, 4)]);
+        let batch = Batch::plan(&source, Traces, 3, (0, usize::MAX), 10_000).unwrap();
+        assert_eq!((batch.items(), batch.end()), (3, 4 * 205));
+        let request = whole(&batch, &source, 4096);
+        assert_eq!(request.len(), batch.encoded_len());
+        let expected =
+            [(b"\x0A\x01a\x12\x011".to_vec(), vec![1, 4]), (b"\x0A\x01b\x12\x011".to_vec(), vec![2])];
+        assert_eq!(decoded(&request), expected);
+        for piece in [1, 2, 3, 7, 64, 199, 201] {
+            assert_eq!(whole(&batch, &source, piece), request, "in pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn a_request_ends_at_its_limits_and_the_next_goes_on() {
+        let records: Vec<_> = (0..9).map(|scope| (scope, Signal::Logs, scope as u8)).collect();
+        let source = fixture(&records);
+        let by_scopes = Batch::plan(&source, Signal::Logs, 3, (0, usize::MAX), 10_000).unwrap();
+        assert_eq!(by_scopes.items(), 8);
+        let by_len = Batch::plan(&source, Signal::Logs, 3, (0, usize::MAX), 500).unwrap();
+        assert_eq!((by_len.items(), by_len.encoded_len() <= 500), (2, true));
+        assert_eq!(whole(&by_len, &source, 4096).len(), by_len.encoded_len());
+        let rest = Batch::plan(&source, Signal::Logs, 3, (by_len.end(), usize::MAX), 10_000).unwrap();
+        assert_eq!(rest.items(), 7);
+        let one = Batch::plan(&source, Signal::Logs, 3, (0, usize::MAX), 1).unwrap();
+        assert_eq!(one.items(), 1, "one record always goes");
+        assert!(Batch::plan(&source, Signal::Traces, 3, (0, usize::MAX), 500).is_none());
+    }
+}

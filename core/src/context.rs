@@ -1,0 +1,78 @@
+//! What identifies a span to its children, on this machine and across others.
+
+use core::fmt;
+
+/// A trace's id: 16 bytes, not all zero.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TraceId(pub [u8; 16]);
+
+/// A span's id: 8 bytes, not all zero.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SpanId(pub [u8; 8]);
+
+/// The part of a span that its children need: ids and W3C flags.
+///
+/// ```
+/// use smoltel_core::{SpanContext, SpanId, TraceId};
+/// let remote = SpanContext {
+///     trace_id: TraceId([1; 16]),
+///     span_id: SpanId([2; 8]),
+///     flags: SpanContext::SAMPLED,
+///     is_remote: true,
+/// };
+/// assert!(remote.is_valid());
+/// assert_eq!(remote.span_id.to_string(), "0202020202020202");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpanContext {
+    /// The trace that the span belongs to.
+    pub trace_id: TraceId,
+    /// The span itself.
+    pub span_id: SpanId,
+    /// W3C trace flags: [`SAMPLED`](Self::SAMPLED), [`RANDOM`](Self::RANDOM).
+    pub flags: u8,
+    /// Whether it came from another process.
+    pub is_remote: bool,
+}
+
+impl SpanContext {
+    /// The span is sampled.
+    pub const SAMPLED: u8 = 0x01;
+    /// The trace id's low 56 bits are random.
+    pub const RANDOM: u8 = 0x02;
+
+    /// Whether both ids have a byte that is not zero. Others are no parent and correlate nothing.
+    pub fn is_valid(&self) -> bool {
+        self.trace_id.0 != [0; 16] && self.span_id.0 != [0; 8]
+    }
+}
+
+/// Lower-case hex, 32 digits.
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex(&self.0, f)
+    }
+}
+
+/// Lower-case hex, 16 digits.
+impl fmt::Display for SpanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex(&self.0, f)
+    }
+}
+
+impl fmt::Debug for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex(&self.0, f)
+    }
+}
+
+impl fmt::Debug for SpanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex(&self.0, f)
+    }
+}
+
+fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}

@@ -1,0 +1,346 @@
+//! `common.proto`: attributes, their values, and the instrumentation scope.
+
+use crate::wire::{FIXED64, Full, LEN, VARINT, Writer, len_field, tag, varint};
+
+mod field {
+    pub(super) mod any_value {
+        pub(in super::super) const STRING: u32 = 1;
+        pub(in super::super) const BOOL: u32 = 2;
+        pub(in super::super) const INT: u32 = 3;
+        pub(in super::super) const DOUBLE: u32 = 4;
+        pub(in super::super) const ARRAY: u32 = 5;
+        pub(in super::super) const KVLIST: u32 = 6;
+        pub(in super::super) const BYTES: u32 = 7;
+    }
+    pub(super) mod list {
+        pub(in super::super) const VALUES: u32 = 1;
+    }
+    pub(super) mod key_value {
+        pub(in super::super) const KEY: u32 = 1;
+        pub(in super::super) const VALUE: u32 = 2;
+    }
+    pub(super) mod scope {
+        pub(in super::super) const NAME: u32 = 1;
+        pub(in super::super) const VERSION: u32 = 2;
+    }
+}
+
+/// An attribute's key: its name, with a signature that makes finding an equal key cheap.
+///
+/// A `const` key has its signature computed at compile time:
+///
+/// ```
+/// use smoltel_core::Key;
+/// const ROUTE: Key<'static> = Key::new("http.route");
+/// assert_eq!(ROUTE, Key::from("http.route"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key<'a> {
+    name: &'a str,
+    signature: u8,
+}
+
+impl<'a> Key<'a> {
+    /// A key of that name. Names are case-sensitive; a record leaves out an empty one and counts it.
+    #[inline]
+    pub const fn new(name: &'a str) -> Self {
+        let bytes = name.as_bytes();
+        let n = bytes.len();
+        let signature = if n == 0 {
+            0
+        } else {
+            let ends = bytes[n - 1].wrapping_mul(31).wrapping_add(bytes[n / 2]);
+            ends.wrapping_mul(31).wrapping_add(bytes[0]).wrapping_add((n as u8).wrapping_mul(17))
+        };
+        Self { name, signature }
+    }
+
+    /// The name.
+    pub const fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// Equal keys have equal signatures; most others differ.
+    #[inline]
+    pub(crate) const fn signature(&self) -> u8 {
+        self.signature
+    }
+}
+
+impl<'a> From<&'a str> for Key<'a> {
+    #[inline]
+    fn from(name: &'a str) -> Self {
+        Self::new(name)
+    }
+}
+
+/// The value of an attribute or a log body: OTLP's `AnyValue`, borrowed.
+///
+/// Zeros and empty strings are values like any other and are kept.
+///
+/// ```
+/// use smoltel_core::Value;
+/// assert_eq!(Value::from(21.5), Value::Double(21.5));
+/// let nested = Value::Array(&[Value::Int(1), Value::Str("two"), Value::Empty]);
+/// # let _ = nested;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// No value: a legal value of its own.
+    Empty,
+    /// Text.
+    Str(&'a str),
+    /// A truth value.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A floating-point number.
+    Double(f64),
+    /// Raw bytes.
+    Bytes(&'a [u8]),
+    /// A list; its elements may differ in type.
+    Array(&'a [Value<'a>]),
+    /// A map; its keys have to be unique.
+    Map(&'a [(Key<'a>, Value<'a>)]),
+}
+
+macro_rules! value_from {
+    ($($from:ty => $variant:ident),* $(,)?) => {$(
+        impl From<$from> for Value<'_> {
+            #[inline]
+            fn from(value: $from) -> Self {
+                Self::$variant(value.into())
+            }
+        }
+    )*};
+}
+
+value_from!(bool => Bool, i64 => Int, i32 => Int, i16 => Int, i8 => Int, u32 => Int, u16 => Int, u8 => Int, f64 => Double, f32 => Double);
+
+impl<'a> From<&'a str> for Value<'a> {
+    #[inline]
+    fn from(text: &'a str) -> Self {
+        Self::Str(text)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Value<'a> {
+    #[inline]
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [Value<'a>; N]> for Value<'a> {
+    fn from(values: &'a [Value<'a>; N]) -> Self {
+        Self::Array(values)
+    }
+}
+
+/// Saturates at `i64::MAX`: OTLP's integers are signed.
+impl From<u64> for Value<'_> {
+    #[inline]
+    fn from(value: u64) -> Self {
+        Self::Int(i64::try_from(value).unwrap_or(i64::MAX))
+    }
+}
+
+/// Saturates at `i64::MAX`: OTLP's integers are signed.
+impl From<usize> for Value<'_> {
+    #[inline]
+    fn from(value: usize) -> Self {
+        Self::from(value as u64)
+    }
+}
+
+impl Value<'_> {
+    /// Bytes of the `AnyValue` message, without its own tag and length.
+    #[inline]
+    pub fn encoded_len(&self) -> usize {
+        match *self {
+            Self::Empty => 0,
+            Self::Str(text) => len_field(text.len()),
+            Self::Bool(_) => 2,
+            Self::Int(value) => 1 + varint::len(value as u64),
+            Self::Double(_) => 9,
+            Self::Bytes(bytes) => len_field(bytes.len()),
+            Self::Array(values) => len_field(array_len(values)),
+            Self::Map(pairs) => len_field(map_len(pairs)),
+        }
+    }
+
+    /// Writes the fields of the `AnyValue` message.
+    #[inline]
+    pub fn encode(&self, w: &mut Writer<'_>) -> Result<(), Full> {
+        use field::any_value as number;
+        match *self {
+            Self::Empty => Ok(()),
+            Self::Str(text) => w.string(number::STRING, text),
+            Self::Bool(value) => w.put(&[tag(number::BOOL, VARINT) as u8, value.into()]),
+            Self::Int(value) if (0..0x80).contains(&value) => {
+                w.put(&[tag(number::INT, VARINT) as u8, value as u8])
+            }
+            Self::Int(value) => w.varint_field(number::INT, value as u64),
+            Self::Double(value) => w.fixed64(number::DOUBLE, value.to_bits()),
+            Self::Bytes(bytes) => w.bytes(number::BYTES, bytes),
+            Self::Array(values) => encode_array(values, w),
+            Self::Map(pairs) => encode_map(pairs, w),
+        }
+    }
+}
+
+fn array_len(values: &[Value<'_>]) -> usize {
+    values.iter().map(|value| len_field(value.encoded_len())).sum()
+}
+
+fn map_len(pairs: &[(Key<'_>, Value<'_>)]) -> usize {
+    pairs.iter().map(|(key, value)| len_field(key_value_len(key, value))).sum()
+}
+
+fn encode_array(values: &[Value<'_>], w: &mut Writer<'_>) -> Result<(), Full> {
+    w.head(field::any_value::ARRAY, array_len(values))?;
+    for value in values {
+        w.head(field::list::VALUES, value.encoded_len())?;
+        value.encode(w)?;
+    }
+    Ok(())
+}
+
+fn encode_map(pairs: &[(Key<'_>, Value<'_>)], w: &mut Writer<'_>) -> Result<(), Full> {
+    w.head(field::any_value::KVLIST, map_len(pairs))?;
+    pairs.iter().try_for_each(|(key, value)| attribute(w, field::list::VALUES, key, value))
+}
+
+/// Bytes of a `KeyValue` message, without its own tag and length.
+#[inline]
+pub fn key_value_len(key: &Key<'_>, value: &Value<'_>) -> usize {
+    len_field(key.name.len()) + len_field(value.encoded_len())
+}
+
+/// Writes a `KeyValue` as field `number` of the message being written, whole or not at all.
+#[inline]
+pub fn attribute(w: &mut Writer<'_>, number: u32, key: &Key<'_>, value: &Value<'_>) -> Result<(), Full> {
+    let value_len = value.encoded_len();
+    let total = len_field(key.name.len()) + len_field(value_len);
+    if w.room() < 1 + varint::len(total as u64) + total {
+        return Err(Full);
+    }
+    if number < 16 && total < 0x80 {
+        // Every length fits in one byte, which is nearly always so: two pieces of framing, no varints.
+        let (kl, vl) = (key.name.len() as u8, value_len as u8);
+        let key_tag = tag(field::key_value::KEY, LEN) as u8;
+        let value_tag = tag(field::key_value::VALUE, LEN) as u8;
+        w.put(&[tag(number, LEN) as u8, total as u8, key_tag, kl])?;
+        w.put(key.name.as_bytes())?;
+        if let Value::Str(text) = value {
+            w.put(&[value_tag, vl, tag(field::any_value::STRING, LEN) as u8, text.len() as u8])?;
+            return w.put(text.as_bytes());
+        }
+        if let Value::Double(value) = value {
+            w.put(&[value_tag, vl, tag(field::any_value::DOUBLE, FIXED64) as u8])?;
+            return w.put(&value.to_bits().to_le_bytes());
+        }
+        w.put(&[value_tag, vl])?;
+        return value.encode(w);
+    }
+    w.head(number, total)?;
+    w.string(field::key_value::KEY, key.name)?;
+    w.head(field::key_value::VALUE, value_len)?;
+    value.encode(w)
+}
+
+/// Whether the `KeyValue` message in `bytes`, written by [`attribute`], has that key.
+pub(crate) fn has_key(bytes: &[u8], key: &Key<'_>) -> bool {
+    use crate::wire::{Payload, Reader};
+    matches!(
+        Reader::new(bytes).next(),
+        Some(Ok((field::key_value::KEY, Payload::Len(name)))) if name == key.name.as_bytes()
+    )
+}
+
+/// Who produced a record: a library or a component, by name and version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scope<'a> {
+    /// The instrumentation scope's name; an empty one is legal and says nothing.
+    pub name: &'a str,
+    /// Its version, or empty.
+    pub version: &'a str,
+}
+
+impl Scope<'_> {
+    /// Bytes of the `InstrumentationScope` message, without its own tag and length.
+    pub fn encoded_len(&self) -> usize {
+        [self.name, self.version]
+            .iter()
+            .filter(|text| !text.is_empty())
+            .map(|text| len_field(text.len()))
+            .sum()
+    }
+
+    /// Writes the fields of the `InstrumentationScope` message.
+    pub fn encode(&self, w: &mut Writer<'_>) -> Result<(), Full> {
+        if !self.name.is_empty() {
+            w.string(field::scope::NAME, self.name)?;
+        }
+        if !self.version.is_empty() {
+            w.string(field::scope::VERSION, self.version)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written<'a>(buf: &'a mut [u8], key: &str, value: &Value<'_>) -> &'a [u8] {
+        let mut w = Writer::new(buf);
+        attribute(&mut w, 9, &key.into(), value).unwrap();
+        let n = w.len();
+        &buf[..n]
+    }
+
+    #[test]
+    fn attributes_are_the_bytes_of_the_specification() {
+        let mut buf = [0; 64];
+        assert_eq!(written(&mut buf, "a", &"b".into()), b"\x4A\x08\x0A\x01a\x12\x03\x0A\x01b");
+        assert_eq!(written(&mut buf, "a", &true.into()), b"\x4A\x07\x0A\x01a\x12\x02\x10\x01");
+        assert_eq!(written(&mut buf, "a", &Value::Int(300)), b"\x4A\x08\x0A\x01a\x12\x03\x18\xAC\x02");
+        assert_eq!(written(&mut buf, "a", &Value::Empty), b"\x4A\x05\x0A\x01a\x12\x00");
+        let double = b"\x4A\x0E\x0A\x01a\x12\x09\x21\0\0\0\0\0\0\xF0\x3F";
+        assert_eq!(written(&mut buf, "a", &1.0.into()), double);
+    }
+
+    #[test]
+    fn the_stated_length_is_the_written_length() {
+        let inner = [("k".into(), Value::Int(-1)), ("l".into(), Value::Bytes(&[0; 200]))];
+        let values = [Value::Map(&inner), Value::Empty, Value::Str(""), Value::Bool(false)];
+        for value in [Value::Array(&values), Value::Str("x"), Value::Int(i64::MIN), Value::Double(0.0)] {
+            let mut buf = [0; 512];
+            let mut w = Writer::new(&mut buf);
+            value.encode(&mut w).unwrap();
+            assert_eq!(w.len(), value.encoded_len(), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn an_attribute_that_does_not_fit_leaves_nothing() {
+        for room in 0..10 {
+            let mut buf = [0; 9];
+            let mut w = Writer::new(&mut buf[..room]);
+            assert_eq!(attribute(&mut w, 9, &"a".into(), &"bc".into()), Err(Full), "{room}");
+            assert_eq!(w.len(), 0);
+            if room == 9 {
+                break;
+            }
+        }
+    }
+
+    #[test]
+    fn keys_are_found_by_name() {
+        let mut buf = [0; 64];
+        let n = written(&mut buf, "abc", &1.into()).len();
+        assert!(has_key(&buf[2..n], &"abc".into()));
+        assert!(!has_key(&buf[2..n], &"abd".into()));
+    }
+}

@@ -1,0 +1,143 @@
+//! `logs.proto`: log records.
+
+use core::fmt;
+
+use crate::context::SpanContext;
+use crate::wire::{Full, LEN, VARINT, Writer, len_field, tag, text};
+
+mod field {
+    pub(super) mod log_record {
+        pub(in super::super) const TIME: u32 = 1;
+        pub(in super::super) const SEVERITY_NUMBER: u32 = 2;
+        pub(in super::super) const SEVERITY_TEXT: u32 = 3;
+        pub(in super::super) const BODY: u32 = 5;
+        pub(in super::super) const ATTRIBUTES: u32 = 6;
+        pub(in super::super) const DROPPED_ATTRIBUTES: u32 = 7;
+        pub(in super::super) const FLAGS: u32 = 8;
+        pub(in super::super) const TRACE_ID: u32 = 9;
+        pub(in super::super) const SPAN_ID: u32 = 10;
+        pub(in super::super) const OBSERVED_TIME: u32 = 11;
+    }
+    pub(super) mod any_value {
+        pub(in super::super) const STRING: u32 = 1;
+    }
+}
+
+/// The number of a log record's attributes field.
+pub(crate) const ATTRIBUTES: u32 = field::log_record::ATTRIBUTES;
+
+/// How severe an event is: OTLP's `SeverityNumber`, six groups of four.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "the groups' names are the whole of what they mean")]
+pub enum Severity {
+    Trace = 1,
+    Trace2,
+    Trace3,
+    Trace4,
+    Debug,
+    Debug2,
+    Debug3,
+    Debug4,
+    Info,
+    Info2,
+    Info3,
+    Info4,
+    Warn,
+    Warn2,
+    Warn3,
+    Warn4,
+    Error,
+    Error2,
+    Error3,
+    Error4,
+    Fatal,
+    Fatal2,
+    Fatal3,
+    Fatal4,
+}
+
+impl Severity {
+    /// The short name of the specification, which goes out as the severity's text.
+    pub const fn text(self) -> &'static str {
+        const TEXTS: [&str; 24] = [
+            "TRACE", "TRACE2", "TRACE3", "TRACE4", "DEBUG", "DEBUG2", "DEBUG3", "DEBUG4", "INFO", "INFO2",
+            "INFO3", "INFO4", "WARN", "WARN2", "WARN3", "WARN4", "ERROR", "ERROR2", "ERROR3", "ERROR4",
+            "FATAL", "FATAL2", "FATAL3", "FATAL4",
+        ];
+        TEXTS[self as usize - 1]
+    }
+}
+
+/// Writes times and severity.
+pub(crate) fn start(w: &mut Writer<'_>, time: u64, severity: Severity) -> Result<(), Full> {
+    use field::log_record as number;
+    w.fixed64(number::TIME, time)?;
+    w.fixed64(number::OBSERVED_TIME, time)?;
+    w.put(&[tag(number::SEVERITY_NUMBER, VARINT) as u8, severity as u8])?;
+    w.string(number::SEVERITY_TEXT, severity.text())
+}
+
+/// Bytes that [`end`] takes at the most.
+pub(crate) const END_MAX: usize = 6;
+
+/// Writes what is known only when the record is complete.
+pub(crate) fn end(w: &mut Writer<'_>, dropped_attributes: u32) -> Result<(), Full> {
+    if dropped_attributes > 0 {
+        w.varint_field(field::log_record::DROPPED_ATTRIBUTES, dropped_attributes.into())?;
+    }
+    Ok(())
+}
+
+/// Writes the ids and flags of the span that the record belongs to.
+pub(crate) fn span_context(w: &mut Writer<'_>, context: &SpanContext) -> Result<(), Full> {
+    use field::log_record as number;
+    w.fixed32(number::FLAGS, context.flags.into())?;
+    w.bytes(number::TRACE_ID, &context.trace_id.0)?;
+    w.bytes(number::SPAN_ID, &context.span_id.0)
+}
+
+/// Writes the body from format arguments, without a buffer between: the text goes behind the largest
+/// head that it can need and moves up to the head that it got. Text that does not fit is cut at a
+/// character; the answer says whether it was.
+pub(crate) fn body(buf: &mut [u8], at: usize, args: fmt::Arguments<'_>) -> Result<(usize, bool), Full> {
+    const HEAD_MAX: usize = 2 * (1 + 3);
+    let (len, cut) = text::format(buf.get_mut(at + HEAD_MAX..).ok_or(Full)?, args);
+    let mut w = Writer::resume(buf, at);
+    w.head(field::log_record::BODY, len_field(len))?;
+    w.head(field::any_value::STRING, len)?;
+    let end = w.len() + len;
+    buf.copy_within(at + HEAD_MAX..at + HEAD_MAX + len, end - len);
+    Ok((end, cut))
+}
+
+/// Writes a body that is text already, cut at a character when it does not fit.
+pub(crate) fn body_text(w: &mut Writer<'_>, text: &str) -> Result<bool, Full> {
+    let kept = text.floor_char_boundary(w.room().checked_sub(2 * (1 + 3)).ok_or(Full)?);
+    let text_kept = text.get(..kept).unwrap_or_default();
+    w.head(field::log_record::BODY, len_field(kept))?;
+    w.string(field::any_value::STRING, text_kept)?;
+    Ok(kept < text.len())
+}
+
+const _: () = assert!(tag(field::log_record::BODY, LEN) == 42);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_moved_up_to_its_head() {
+        let mut buf = [0xEE; 32];
+        let (end, cut) = body(&mut buf, 1, format_args!("{}-{}", "a", 7)).unwrap();
+        assert_eq!((&buf[..end], cut), (&b"\xEE\x2A\x05\x0A\x03a-7"[..], false));
+    }
+
+    #[test]
+    fn a_long_body_is_cut_at_a_character() {
+        let mut buf = [0; 13];
+        let (end, cut) = body(&mut buf, 0, format_args!("{}", "ab\u{e9}\u{e9}")).unwrap();
+        assert_eq!((&buf[..end], cut), ("\x2A\x06\x0A\x04ab\u{e9}".as_bytes(), true));
+        assert_eq!(body(&mut buf[..7], 0, format_args!("x")), Err(Full));
+    }
+}

@@ -1,0 +1,299 @@
+//! The state that all recording shares: lanes, free slots, scopes, ids, counters, metric points.
+//!
+//! ```text
+//!  Tracer ─▶ Span ──┐ slot           ┌──────────── Records (one lock) ───────────┐
+//!  Logger ─▶ Log  ──┼──────────────▶ │ free slots │ lanes: Ring, Ring … │ scopes │ ─▶ Batch
+//!  Meter ─▶ Counter ─▶ Metrics ──────┘            └─────────────────────┘        │
+//!                      (one lock)  collect()                                     │
+//!                                    └───────────────────────────────────────────┘
+//! ```
+//!
+//! A record is written in a slot that its maker owns, outside any lock; storing it is one short move
+//! under the lock. Metric points have a lock of their own.
+
+use crate::aggregate::Metrics;
+use crate::context::SpanContext;
+use crate::counters::{Counters, Loss};
+use crate::id::{IdGenerator, Seed};
+use crate::otlp::Signal;
+use crate::otlp::common::Scope;
+use crate::platform::{CriticalSection, Device, Lock, Platform, Priority, Table};
+use crate::record::{Logger, Meter, Tracer};
+use crate::ring::{Header, Ring};
+
+/// Records from their makers to whoever sends them.
+///
+/// A device has one as a `static`:
+///
+/// ```
+/// use smoltel_core::{Pipeline, Seed};
+///
+/// fn uptime_ns() -> u64 {
+///     0 // read a timer
+/// }
+/// static TELEMETRY: Pipeline = Pipeline::new(uptime_ns);
+///
+/// # fn cell<T>(value: T) -> &'static mut T { Box::leak(Box::new(value)) }
+/// // `cell` stands for static_cell::StaticCell or cortex_m::singleton!.
+/// let ring: &'static mut [u8; 2048] = cell([0; 2048]);
+/// let slots: &'static mut [[u8; 256]; 4] = cell([[0; 256]; 4]);
+/// TELEMETRY.init(ring, slots, Seed::Unique(*b"serial no. 00042"));
+///
+/// let mut span = TELEMETRY.tracer("control-loop").start("adjust");
+/// span.set("target.celsius", 21.5);
+/// span.end();
+/// assert_eq!(TELEMETRY.counters().recorded(smoltel_core::Signal::Traces), 1);
+/// ```
+pub struct Pipeline<P: Platform = Device> {
+    platform: P,
+    records: P::Lock<Records<P>>,
+    metrics: P::Lock<Metrics<P>>,
+}
+
+/// What the first lock protects.
+pub struct Records<P: Platform> {
+    lanes: P::Lanes,
+    slots: P::Table<P::Buffer>,
+    scopes: P::Table<(P::Text, P::Text)>,
+    ids: Option<IdGenerator>,
+    counters: Counters,
+}
+
+impl<P: Platform> Records<P> {
+    /// State over that memory. Without slots or lanes everything is counted as lost.
+    pub fn new(
+        lanes: P::Lanes,
+        slots: P::Table<P::Buffer>,
+        scopes: P::Table<(P::Text, P::Text)>,
+        seed: Seed,
+    ) -> Self {
+        Self { lanes, slots, scopes, ids: Some(IdGenerator::new(seed)), counters: Counters::ZERO }
+    }
+
+    fn ids(&mut self) -> &mut IdGenerator {
+        // Only a pipeline that was never initialised gets here without a generator.
+        self.ids.get_or_insert_with(|| IdGenerator::new(Seed::Unique([0; 16])))
+    }
+
+    fn store(&mut self, record: &Stored, bytes: &[u8]) -> (usize, usize) {
+        self.counters.add_recorded(record.signal, record.items.into());
+        let lane = P::lane(record.signal, record.priority);
+        let Some(ring) = self.lanes.as_mut().get_mut(lane) else { return (0, 0) };
+        let header = Header {
+            len: bytes.len() as u16,
+            scope: record.scope,
+            kind: record.signal as u8,
+            items: record.items,
+        };
+        let fits = bytes.len() <= usize::from(u16::MAX) && header.record_len() <= ring.capacity();
+        while fits && ring.push(header, bytes).is_none() {
+            let Some(evicted) = P::EVICT.then(|| ring.evict()).flatten() else {
+                self.counters.add_lost(record.signal, Loss::Full, record.items.into());
+                return (ring.len(), ring.capacity());
+            };
+            if let Some(signal) = Signal::from_number(evicted.kind) {
+                self.counters.add_lost(signal, Loss::Evicted, evicted.items.into());
+            }
+        }
+        if !fits {
+            self.counters.add_lost(record.signal, Loss::TooLarge, record.items.into());
+        }
+        (ring.len(), ring.capacity())
+    }
+}
+
+/// What the ring's header says of a record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stored {
+    pub(crate) signal: Signal,
+    pub(crate) priority: Priority,
+    pub(crate) scope: u16,
+    pub(crate) items: u8,
+}
+
+/// The scope of records whose own found no room in the table: it has no name.
+const UNKNOWN_SCOPE: u16 = u16::MAX;
+
+impl Pipeline<Device> {
+    /// A pipeline without memory: until [`init`](Self::init) everything recorded is counted as lost.
+    /// `clock` is the uptime in nanoseconds; it must not run backwards.
+    pub const fn new(clock: fn() -> u64) -> Self {
+        let records = Records {
+            lanes: [Ring::new(&mut [] as &mut [u8]), Ring::new(&mut [] as &mut [u8])],
+            slots: heapless::Vec::new(),
+            scopes: heapless::Vec::new(),
+            ids: None,
+            counters: Counters::ZERO,
+        };
+        let metrics = Metrics::new(&mut [] as &mut [u8], heapless::Vec::new());
+        Self {
+            platform: Device { clock },
+            records: CriticalSection::new(records),
+            metrics: CriticalSection::new(metrics),
+        }
+    }
+
+    /// Gives the pipeline its memory and its identity, once, before anything is recorded.
+    ///
+    /// A quarter of `ring` is for failed spans and records of `WARN` and above, the rest for all others.
+    /// A slot holds one open span or log record while it is written, up to `M` bytes; one is always
+    /// left to log records. Slots beyond [`Device::TABLE`] are not used.
+    pub fn init<const M: usize>(&self, ring: &'static mut [u8], slots: &'static mut [[u8; M]], seed: Seed) {
+        let keep = ring.len() / 4;
+        let (keep, low) = ring.split_at_mut(keep);
+        self.records.with(|records| {
+            records.lanes = [Ring::new(low), Ring::new(keep)];
+            records.slots.clear();
+            for slot in slots.iter_mut().take(Device::TABLE) {
+                // Cannot be full: no more are taken than it has room for.
+                let _ = records.slots.push(slot);
+            }
+            records.ids = Some(IdGenerator::new(seed));
+        });
+    }
+
+    /// Gives metrics their memory: each point (an instrument with one set of attributes) takes about
+    /// 20 bytes and its attributes. Without it, additions are counted as lost.
+    pub fn init_metrics(&self, points: &'static mut [u8]) {
+        self.metrics.with(|metrics| metrics.set_memory(points));
+    }
+
+    /// A tracer for the component of that name.
+    pub fn tracer(&'static self, name: &'static str) -> Tracer {
+        Tracer::new(self, self.declare(&name, &""))
+    }
+
+    /// A logger for the component of that name.
+    pub fn logger(&'static self, name: &'static str) -> Logger {
+        Logger::new(self, self.declare(&name, &""))
+    }
+
+    /// A meter for the component of that name.
+    pub fn meter(&'static self, name: &'static str) -> Meter {
+        Meter::new(self, self.declare(&name, &""))
+    }
+}
+
+impl<P: Platform> Pipeline<P> {
+    /// A pipeline over state that is complete already.
+    pub fn from_parts(platform: P, records: P::Lock<Records<P>>, metrics: P::Lock<Metrics<P>>) -> Self {
+        Self { platform, records, metrics }
+    }
+
+    /// What the platform provides.
+    pub fn platform(&self) -> &P {
+        &self.platform
+    }
+
+    /// The number of a scope, the same for the same name and version. When the table is full, the
+    /// number of a scope without a name.
+    pub fn declare(&self, name: &P::Text, version: &P::Text) -> u16 {
+        self.records.with(|records| {
+            let scopes = records.scopes.as_ref();
+            let known = scopes.iter().position(|(n, v)| **n == **name && **v == **version);
+            let index = known.unwrap_or(scopes.len());
+            let added = known.is_some() || records.scopes.push((name.clone(), version.clone())).is_ok();
+            u16::try_from(index).ok().filter(|_| added).unwrap_or(UNKNOWN_SCOPE)
+        })
+    }
+
+    /// What was recorded and lost so far.
+    pub fn counters(&self) -> Counters {
+        self.records.with(|records| records.counters)
+    }
+
+    /// Counts items that were lost behind the ring.
+    pub fn add_lost(&self, signal: Signal, reason: Loss, items: u64) {
+        self.records.with(|records| records.counters.add_lost(signal, reason, items));
+    }
+
+    /// Works on a lane's ring under the lock: keep it short. `None` when there is no such lane.
+    pub fn with_lane<R>(&self, lane: usize, f: impl FnOnce(&mut Ring<P::Buffer>) -> R) -> Option<R> {
+        self.records.with(|records| records.lanes.as_mut().get_mut(lane).map(f))
+    }
+
+    /// Works on a declared scope under the lock; one that is unknown has no name.
+    pub fn with_scope<R>(&self, index: u16, f: impl FnOnce(Scope<'_>) -> R) -> R {
+        self.records.with(|records| {
+            let found = records.scopes.as_ref().get(usize::from(index));
+            f(found.map_or(Scope { name: "", version: "" }, |(name, version)| Scope { name, version }))
+        })
+    }
+
+    /// Turns the current value of every instrument into metric records in their lane. Call it before
+    /// sending, as often as points are wanted. Points that find no slot wait for the next call.
+    pub fn collect(&self) {
+        let now = self.platform.now();
+        let mut at = Default::default();
+        while let Some(mut slot) = self.take_slot() {
+            let filled = self.metrics.with(|metrics| metrics.collect(&mut at, now, &mut slot));
+            let Some((scope, len, items)) = filled else { return self.give_back(slot) };
+            let record = Stored { signal: Signal::Metrics, priority: Priority::Low, scope, items };
+            self.store(&record, slot, len);
+        }
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.platform.now()
+    }
+
+    pub(crate) fn metrics<R>(&self, f: impl FnOnce(&mut Metrics<P>) -> R) -> R {
+        self.metrics.with(f)
+    }
+
+    /// A new span's context and its slot; without a slot the span is counted as lost, but its context
+    /// still ties its children together. The last slot is left to log records.
+    pub(crate) fn open_span(&self, parent: Option<&SpanContext>) -> (SpanContext, Option<P::Buffer>) {
+        let (context, slot) = self.records.with(|records| {
+            let context = records.ids().context(parent);
+            let spare = records.slots.as_ref().len() > 1;
+            (context, spare.then(|| records.slots.pop()).flatten())
+        });
+        let slot = slot.or_else(|| self.platform.grow());
+        if slot.is_none() {
+            self.add_unrecorded(Signal::Traces, Loss::NoSlot);
+        }
+        (context, slot)
+    }
+
+    /// A slot for a log record; without one the record is counted as lost.
+    pub(crate) fn open_log(&self) -> Option<P::Buffer> {
+        let slot = self.take_slot();
+        if slot.is_none() {
+            self.add_unrecorded(Signal::Logs, Loss::NoSlot);
+        }
+        slot
+    }
+
+    /// Counts an item that was recorded and lost at once.
+    pub(crate) fn add_unrecorded(&self, signal: Signal, reason: Loss) {
+        self.records.with(|records| {
+            records.counters.add_recorded(signal, 1);
+            records.counters.add_lost(signal, reason, 1);
+        });
+    }
+
+    /// Moves the first `len` bytes of a slot into their lane and frees the slot.
+    pub(crate) fn store(&self, record: &Stored, slot: P::Buffer, len: usize) {
+        let (used, capacity) = self.records.with(|records| {
+            let fill = records.store(record, slot.get(..len).unwrap_or_default());
+            // Cannot be full: the slot came from there, or the platform has room for those it made.
+            let _ = records.slots.push(slot);
+            fill
+        });
+        self.platform.stored(record.signal, record.priority, used, capacity);
+    }
+
+    pub(crate) fn give_back(&self, slot: P::Buffer) {
+        self.records.with(|records| {
+            let _ = records.slots.push(slot);
+        });
+    }
+
+    fn take_slot(&self) -> Option<P::Buffer> {
+        self.records.with(|records| records.slots.pop()).or_else(|| self.platform.grow())
+    }
+}
+
+crate::opaque_debug!(Pipeline<P>);
+crate::opaque_debug!(Records<P>);

@@ -1,0 +1,125 @@
+//! What a target provides: memory, a lock and a clock. [`Device`] is the one of bare metal; `smoltel`
+//! has the one of operating systems. Everything else is written once.
+
+use core::cell::RefCell;
+use core::ops::{Deref, DerefMut};
+
+use critical_section::Mutex;
+
+use crate::otlp::Signal;
+use crate::pipeline::Pipeline;
+use crate::ring::Ring;
+
+/// The types a [`Pipeline`] is built from.
+pub trait Platform: Sized + Send + Sync + 'static {
+    /// How tracers, loggers and instruments hold their pipeline.
+    type Handle: Deref<Target = Pipeline<Self>> + Clone + Send + Sync + 'static;
+    /// Mutual exclusion.
+    type Lock<T: Send + 'static>: Lock<T> + Send + Sync;
+    /// Owned bytes of a fixed length.
+    type Buffer: DerefMut<Target = [u8]> + Send + 'static;
+    /// An owned or static name.
+    type Text: Deref<Target = str> + Clone + Send + 'static;
+    /// A short list.
+    type Table<T: Send + 'static>: Table<T> + Default + Send;
+    /// The rings, by [`lane`](Self::lane).
+    type Lanes: AsRef<[Ring<Self::Buffer>]> + AsMut<[Ring<Self::Buffer>]> + Send + 'static;
+
+    /// Whether a full lane gives up its oldest records for a new one, or refuses the new one.
+    const EVICT: bool;
+
+    /// The time in nanoseconds that records get: uptime on a device, Unix time in `std`.
+    fn now(&self) -> u64;
+
+    /// The lane that records of that kind go to; every number has to be within `Lanes`.
+    fn lane(signal: Signal, priority: Priority) -> usize;
+
+    /// One more slot for an open record, when none is free and more are allowed.
+    fn grow(&self) -> Option<Self::Buffer> {
+        None
+    }
+
+    /// Called after a record was stored, outside the lock; `used` is how full its lane is, of `capacity`.
+    fn stored(&self, signal: Signal, priority: Priority, used: usize, capacity: usize) {
+        let _ = (signal, priority, used, capacity);
+    }
+}
+
+/// Which records stay longest when there is not room for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    /// Can be missed first.
+    Low,
+    /// Failed spans, and log records of `WARN` and above.
+    Keep,
+}
+
+/// A lock that a pipeline's state lives in.
+pub trait Lock<T> {
+    /// Runs `f` alone. No code of a user runs in `f`, and `f` never locks again.
+    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R;
+}
+
+/// A list that may have a fixed capacity.
+pub trait Table<T>: AsRef<[T]> + AsMut<[T]> {
+    /// Appends; gives the item back when the table is full.
+    fn push(&mut self, item: T) -> Result<(), T>;
+    /// Removes the last item.
+    fn pop(&mut self) -> Option<T>;
+}
+
+impl<T, const N: usize> Table<T> for heapless::Vec<T, N> {
+    fn push(&mut self, item: T) -> Result<(), T> {
+        self.push(item)
+    }
+
+    fn pop(&mut self) -> Option<T> {
+        self.pop()
+    }
+}
+
+/// Bare metal: a `static` pipeline, memory given once as `&'static mut`, critical sections as the lock.
+#[derive(Debug)]
+pub struct Device {
+    pub(crate) clock: fn() -> u64,
+}
+
+impl Device {
+    /// The most slots, scopes and instruments a device's pipeline has: each.
+    pub const TABLE: usize = 16;
+}
+
+impl Platform for Device {
+    type Handle = &'static Pipeline<Self>;
+    type Lock<T: Send + 'static> = CriticalSection<T>;
+    type Buffer = &'static mut [u8];
+    type Text = &'static str;
+    type Table<T: Send + 'static> = heapless::Vec<T, { Device::TABLE }>;
+    type Lanes = [Ring<&'static mut [u8]>; 2];
+
+    const EVICT: bool = true;
+
+    fn now(&self) -> u64 {
+        (self.clock)()
+    }
+
+    fn lane(_: Signal, priority: Priority) -> usize {
+        priority as usize
+    }
+}
+
+/// A lock that masks interrupts, or what else the target's `critical-section` implementation does.
+#[derive(Debug)]
+pub struct CriticalSection<T>(Mutex<RefCell<T>>);
+
+impl<T> CriticalSection<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(Mutex::new(RefCell::new(value)))
+    }
+}
+
+impl<T> Lock<T> for CriticalSection<T> {
+    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        critical_section::with(|cs| f(&mut self.0.borrow_ref_mut(cs)))
+    }
+}

@@ -1,0 +1,253 @@
+//! Records as bytes in a FIFO of fixed size.
+//!
+//! ```text
+//!            head                    len
+//!             ▼                       ▼
+//!   ┌─────────┬──────────┬────────────┬──────────┐
+//!   │  free   │  pinned  │  waiting   │   free   │     wraps at the end
+//!   └─────────┴──────────┴────────────┴──────────┘
+//!                 a record: header (5 bytes), bytes
+//! ```
+//!
+//! Knows nothing of what the bytes mean: a record is a run of bytes with a [`Header`]. Positions are
+//! offsets from the head, which moves only when records are released.
+
+use core::ops::DerefMut;
+
+/// What a record is, beside its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Bytes of the record.
+    pub len: u16,
+    /// Who produced it: an index that the ring does not look at.
+    pub scope: u16,
+    /// What it holds: a number that the ring does not look at, 0 to 3.
+    pub kind: u8,
+    /// How many items it counts for when it is lost, 1 to 63.
+    pub items: u8,
+}
+
+impl Header {
+    /// Bytes of an encoded header.
+    pub const LEN: usize = 5;
+    /// The most items that one record counts for.
+    pub const MAX_ITEMS: u8 = 63;
+
+    fn encode(self) -> [u8; Self::LEN] {
+        let ([a, b], [c, d]) = (self.len.to_le_bytes(), self.scope.to_le_bytes());
+        [a, b, c, d, self.kind << 6 | self.items.min(Self::MAX_ITEMS)]
+    }
+
+    fn decode([a, b, c, d, e]: [u8; Self::LEN]) -> Self {
+        let (len, scope) = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
+        Self { len, scope, kind: e >> 6, items: e & Self::MAX_ITEMS }
+    }
+
+    /// Bytes of the record with its header.
+    pub fn record_len(&self) -> usize {
+        Self::LEN + usize::from(self.len)
+    }
+}
+
+/// A FIFO of records in the bytes of `B`.
+#[derive(Debug)]
+pub struct Ring<B> {
+    buf: B,
+    head: usize,
+    len: usize,
+    pinned: usize,
+}
+
+impl<B> Ring<B> {
+    /// An empty ring over `buf`. What `buf` holds does not matter.
+    pub const fn new(buf: B) -> Self {
+        Self { buf, head: 0, len: 0, pinned: 0 }
+    }
+
+    /// Bytes in use, headers included.
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no record.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Keeps the first `len` bytes from being evicted: they are on their way. Zero lets go of them.
+    pub fn pin(&mut self, len: usize) {
+        self.pinned = len.min(self.len);
+    }
+}
+
+impl<B: DerefMut<Target = [u8]>> Ring<B> {
+    /// Bytes in all.
+    pub fn capacity(&self) -> usize {
+        self.buf.len()
+    }
+
+    /// Appends a record; `None` when there is no room.
+    #[inline]
+    pub fn push(&mut self, header: Header, record: &[u8]) -> Option<()> {
+        debug_assert_eq!(usize::from(header.len), record.len());
+        let needed = Header::LEN + record.len();
+        let capacity = self.buf.len();
+        if needed > capacity - self.len {
+            return None;
+        }
+        let mut at = self.head + self.len;
+        if at >= capacity {
+            at -= capacity;
+        }
+        if let Some((head, rest)) = self.buf.get_mut(at..).and_then(|b| b.split_first_chunk_mut()) {
+            *head = header.encode();
+            if let Some(room) = rest.get_mut(..record.len()) {
+                room.copy_from_slice(record);
+                self.len += needed;
+                return Some(());
+            }
+        }
+        self.put(self.len, &header.encode());
+        self.put(self.len + Header::LEN, record);
+        self.len += needed;
+        Some(())
+    }
+
+    /// Drops the oldest record and returns its header; `None` when there is none or it is pinned.
+    pub fn evict(&mut self) -> Option<Header> {
+        if self.pinned > 0 {
+            return None;
+        }
+        let (header, next) = self.record(0)?;
+        self.release(next);
+        Some(header)
+    }
+
+    /// The header of the record at `offset`, and the offset behind the record.
+    pub fn record(&self, offset: usize) -> Option<(Header, usize)> {
+        if offset >= self.len {
+            return None;
+        }
+        let mut bytes = [0; Header::LEN];
+        self.read(offset, &mut bytes);
+        let header = Header::decode(bytes);
+        Some((header, offset + header.record_len()))
+    }
+
+    /// Headers and offsets from `offset` on.
+    pub fn records(&self, mut offset: usize) -> impl Iterator<Item = (usize, Header)> {
+        core::iter::from_fn(move || {
+            let (header, next) = self.record(offset)?;
+            Some((core::mem::replace(&mut offset, next), header))
+        })
+    }
+
+    /// Copies bytes out from `offset` on and returns how many there were.
+    pub fn read(&self, offset: usize, out: &mut [u8]) -> usize {
+        let n = out.len().min(self.len.saturating_sub(offset));
+        let (first, second) = self.split(offset, n);
+        let copy = |from: core::ops::Range<usize>, to: &mut [u8]| {
+            if let Some(from) = self.buf.get(from) {
+                to.copy_from_slice(from);
+            }
+        };
+        let (a, b) = out[..n].split_at_mut(first.len());
+        copy(first, a);
+        copy(second, b);
+        n
+    }
+
+    /// Lets go of the first `len` bytes, which have to end at a record's end.
+    pub fn release(&mut self, len: usize) {
+        let len = len.min(self.len);
+        self.head += len;
+        if self.head >= self.buf.len() {
+            self.head -= self.buf.len();
+        }
+        self.len -= len;
+        self.pinned = self.pinned.saturating_sub(len);
+        if self.len == 0 {
+            // Starting at the front again keeps records in one piece and touches less memory.
+            self.head = 0;
+        }
+    }
+
+    fn put(&mut self, offset: usize, bytes: &[u8]) {
+        let (first, second) = self.split(offset, bytes.len());
+        let (a, b) = bytes.split_at(first.len());
+        for (to, from) in [(first, a), (second, b)] {
+            if let Some(to) = self.buf.get_mut(to) {
+                to.copy_from_slice(from);
+            }
+        }
+    }
+
+    /// Where `len` bytes at `offset` lie: up to the buffer's end, and from its front.
+    fn split(&self, offset: usize, len: usize) -> (core::ops::Range<usize>, core::ops::Range<usize>) {
+        let capacity = self.buf.len();
+        let mut at = self.head + offset;
+        if at >= capacity {
+            at -= capacity;
+        }
+        let first = len.min(capacity - at);
+        (at..at + first, 0..len - first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(len: usize) -> Header {
+        Header { len: len as u16, scope: 300, kind: 2, items: 1 }
+    }
+
+    fn first(ring: &Ring<&mut [u8]>) -> [u8; 4] {
+        let mut out = [0; 4];
+        assert_eq!(ring.read(Header::LEN, &mut out), 4);
+        out
+    }
+
+    #[test]
+    fn records_come_out_as_they_went_in_at_every_wrap() {
+        let mut buf = [0; 31];
+        let mut ring = Ring::new(&mut buf[..]);
+        for i in 0..200u8 {
+            while ring.push(header(4), &[i; 4]).is_none() {
+                let (found, next) = ring.record(0).unwrap();
+                assert_eq!(found, header(4));
+                let oldest = first(&ring);
+                assert_eq!(oldest, [oldest[0]; 4]);
+                ring.release(next);
+            }
+            let last = ring.records(0).last().unwrap().0;
+            let mut out = [0; 4];
+            ring.read(last + Header::LEN, &mut out);
+            assert_eq!(out, [i; 4]);
+        }
+    }
+
+    #[test]
+    fn full_is_a_result_and_pinned_records_stay() {
+        let mut buf = [0; 20];
+        let mut ring = Ring::new(&mut buf[..]);
+        ring.push(header(4), &[1; 4]).unwrap();
+        ring.push(header(4), &[2; 4]).unwrap();
+        assert_eq!(ring.push(header(4), &[3; 4]), None);
+        ring.pin(9);
+        assert_eq!(ring.evict(), None);
+        ring.pin(0);
+        assert_eq!(ring.evict(), Some(header(4)));
+        ring.push(header(4), &[3; 4]).unwrap();
+        assert_eq!(first(&ring), [2; 4]);
+    }
+
+    #[test]
+    fn no_capacity_holds_nothing() {
+        let mut ring = Ring::new(&mut [][..]);
+        assert_eq!(ring.push(header(0), &[]), None);
+        assert_eq!((ring.record(0), ring.evict(), ring.read(0, &mut [0])), (None, None, 0));
+        ring.release(1);
+        assert_eq!(ring.len(), 0);
+    }
+}

@@ -1,0 +1,223 @@
+//! OTLP/HTTP with binary bodies over one HTTP/1.1 connection.
+
+use core::fmt::{self, Write};
+
+use super::Transport;
+use super::response::Response;
+use crate::batch::{Batch, Cursor, Lane};
+use crate::counters::Loss;
+use crate::exporter::{Exporter, Verdict};
+use crate::otlp::Signal;
+use crate::pipeline::Pipeline;
+use crate::platform::{Platform, Priority};
+use crate::retry::Answer;
+
+/// Sends a pipeline's records to one endpoint, a lane's window at a time: one request for each signal
+/// in it. The window leaves its ring when all of them have been answered.
+///
+/// ```
+/// use smoltel_core::transport::{Transport, http::Http};
+/// use smoltel_core::{Pipeline, Resource, Seed};
+///
+/// # fn cell<T>(value: T) -> &'static mut T { Box::leak(Box::new(value)) }
+/// static TELEMETRY: Pipeline = Pipeline::new(|| 0);
+/// let (ring, slots) = (cell([0; 1024]), cell([[0; 256]; 2]));
+/// TELEMETRY.init(ring, slots, Seed::Unique([7; 16]));
+/// let resource = Resource::<64>::new().with("service.name", "thermostat")?;
+/// let mut http = Http::new("gateway.local:4318", resource.as_bytes(), 5_000_000_000, 1);
+///
+/// TELEMETRY.logger("main").info("ready");
+/// http.flush();
+/// let mut out = [0; 64]; // what one DMA transfer takes, say
+/// let sent = http.transmit(0, &TELEMETRY, &mut out);
+/// assert!(out.starts_with(b"POST /v1/logs HTTP/1.1\r\n"));
+/// # assert_eq!(sent, Some(64));
+/// # Ok::<(), smoltel_core::wire::Full>(())
+/// ```
+#[derive(Debug)]
+pub struct Http<'a> {
+    host: &'a str,
+    resource: &'a [u8],
+    exporter: Exporter,
+    window: Option<Window>,
+    response: Response,
+}
+
+/// A run of records from one lane's head, and the request for one of its signals.
+#[derive(Debug)]
+struct Window {
+    lane: usize,
+    end: usize,
+    /// Signals before this one have been answered.
+    signal: usize,
+    request: Option<Request>,
+}
+
+#[derive(Debug)]
+struct Request {
+    batch: Batch,
+    cursor: Cursor,
+    head_sent: usize,
+    /// When it is given up; known when all of it is out.
+    deadline: Option<u64>,
+}
+
+/// An endpoint that has not answered for this long will not.
+const ANSWER_TIMEOUT: u64 = 10_000_000_000;
+/// The most bytes of one request.
+const MAX_REQUEST: usize = 64 * 1024;
+
+impl<'a> Http<'a> {
+    /// An exporter to `host` (as in the `Host` header, with the port). `resource` is the `Resource`
+    /// message of all its records; `delay` is how long records wait for company, in nanoseconds; `seed`
+    /// spreads the retries of many devices.
+    pub fn new(host: &'a str, resource: &'a [u8], delay: u64, seed: u64) -> Self {
+        let exporter = Exporter::new(delay, seed);
+        Self { host, resource, exporter, window: None, response: Response::default() }
+    }
+
+    /// Sends what waits without delay.
+    pub fn flush(&mut self) {
+        self.exporter.flush();
+    }
+
+    /// Whether nothing is on its way: with an empty ring, everything has been answered.
+    pub fn is_idle(&self) -> bool {
+        self.window.is_none()
+    }
+
+    fn open_window<P: Platform>(&mut self, now: u64, pipeline: &Pipeline<P>) -> Option<()> {
+        let lane_of = |priority| P::lane(Signal::Traces, priority);
+        for number in [lane_of(Priority::Keep), lane_of(Priority::Low)] {
+            let (waiting, capacity) = pipeline.with_lane(number, |ring| (ring.len(), ring.capacity()))?;
+            if waiting > 0 && self.exporter.poll(now, waiting, capacity) {
+                let lane = Lane { pipeline, number };
+                let plan =
+                    |signal| Batch::plan(&lane, signal, self.resource.len(), (0, waiting), MAX_REQUEST);
+                let end = Signal::ALL.into_iter().filter_map(plan).map(|batch| batch.end()).min()?;
+                pipeline.with_lane(number, |ring| ring.pin(end));
+                self.window = Some(Window { lane: number, end, signal: 0, request: None });
+                return Some(());
+            }
+        }
+        None
+    }
+
+    /// The request of the window's next signal; closes the window when there is none.
+    fn next_request<P: Platform>(&mut self, pipeline: &Pipeline<P>) -> Option<()> {
+        let window = self.window.as_mut()?;
+        while let Some(&signal) = Signal::ALL.get(window.signal) {
+            let lane = Lane { pipeline, number: window.lane };
+            if let Some(batch) = Batch::plan(&lane, signal, self.resource.len(), (0, window.end), MAX_REQUEST)
+            {
+                window.request =
+                    Some(Request { batch, cursor: Cursor::default(), head_sent: 0, deadline: None });
+                self.response = Response::default();
+                self.exporter.sent();
+                return Some(());
+            }
+            window.signal += 1;
+        }
+        pipeline.with_lane(window.lane, |ring| ring.release(window.end));
+        self.window = None;
+        None
+    }
+
+    fn answered<P: Platform>(&mut self, now: u64, pipeline: &Pipeline<P>, answer: Answer) {
+        let Some(window) = &mut self.window else { return };
+        let Some(request) = window.request.take() else { return };
+        let (signal, items) = (request.batch.signal(), request.batch.items().into());
+        match self.exporter.answered(now, answer) {
+            Verdict::Release { rejected } => pipeline.add_lost(signal, Loss::Rejected, rejected.min(items)),
+            Verdict::Drop(reason) => pipeline.add_lost(signal, reason, items),
+            // Signals of the window that went before are not sent again: it stays, pinned.
+            Verdict::Keep => return,
+        }
+        window.signal += 1;
+        self.exporter.flush();
+    }
+}
+
+impl<P: Platform> Transport<P> for Http<'_> {
+    fn transmit(&mut self, now: u64, pipeline: &Pipeline<P>, out: &mut [u8]) -> Option<usize> {
+        loop {
+            if self.window.is_none() {
+                self.open_window(now, pipeline)?;
+            }
+            match self.window.as_ref().and_then(|window| window.request.as_ref()) {
+                Some(Request { deadline: Some(deadline), .. }) if now >= *deadline => {
+                    self.answered(now, pipeline, Answer::NONE);
+                    return None;
+                }
+                Some(Request { deadline: Some(_), .. }) => return None,
+                Some(_) => break,
+                None if self.exporter.is_backing_off() && !self.exporter.poll(now, 1, 1) => return None,
+                None => _ = self.next_request(pipeline),
+            }
+        }
+        let window = self.window.as_mut()?;
+        let request = window.request.as_mut()?;
+        let lane = Lane { pipeline, number: window.lane };
+        let head = request.write_head(self.host, out);
+        let body = request.cursor.copy(&request.batch, &lane, self.resource, &mut out[head..]);
+        if head + body < out.len() || body == 0 && head == 0 {
+            request.deadline = Some(now.saturating_add(ANSWER_TIMEOUT));
+        }
+        (head + body > 0).then_some(head + body)
+    }
+
+    fn receive(&mut self, now: u64, pipeline: &Pipeline<P>, bytes: &[u8]) {
+        if self.window.as_ref().is_some_and(|window| window.request.is_some())
+            && let Some(answer) = self.response.receive(bytes)
+        {
+            self.answered(now, pipeline, answer);
+        }
+    }
+
+    fn poll_at(&self) -> Option<u64> {
+        let request = self.window.as_ref().and_then(|window| window.request.as_ref());
+        request.map_or(self.exporter.poll_at(), |request| request.deadline)
+    }
+
+    fn reset(&mut self, now: u64, pipeline: &Pipeline<P>) {
+        self.answered(now, pipeline, Answer::NONE);
+    }
+}
+
+impl Request {
+    /// Writes what is left of the request's head and returns how much that was.
+    fn write_head(&mut self, host: &str, out: &mut [u8]) -> usize {
+        let mut part = Part { out, skip: self.head_sent, len: 0 };
+        // Fails only by being cut, and then goes on next time.
+        let _ = write!(
+            part,
+            "POST {} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: OTel-OTLP-Exporter-Rust/{}\r\n\
+             Content-Type: application/x-protobuf\r\nContent-Length: {}\r\n\r\n",
+            self.batch.signal().path(),
+            env!("CARGO_PKG_VERSION"),
+            self.batch.encoded_len(),
+        );
+        let len = part.len;
+        self.head_sent += len;
+        len
+    }
+}
+
+/// The part of a text that was not sent yet, as far as it fits.
+struct Part<'a> {
+    out: &'a mut [u8],
+    skip: usize,
+    len: usize,
+}
+
+impl Write for Part<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let skipped = self.skip.min(text.len());
+        self.skip -= skipped;
+        let rest = &text.as_bytes()[skipped..];
+        let n = rest.len().min(self.out.len() - self.len);
+        self.out[self.len..self.len + n].copy_from_slice(&rest[..n]);
+        self.len += n;
+        if n < rest.len() { Err(fmt::Error) } else { Ok(()) }
+    }
+}

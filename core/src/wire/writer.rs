@@ -1,0 +1,208 @@
+use core::fmt;
+
+use super::{FIXED32, FIXED64, LEN, VARINT, tag, varint};
+
+/// Appends protobuf fields to a borrowed buffer.
+///
+/// A field that does not fit returns [`Full`] and may leave a part of itself behind: take
+/// [`len`](Self::len) before, and [`truncate`](Self::truncate) to it after, a run that has to be whole.
+///
+/// ```
+/// use smoltel_core::wire::Writer;
+/// let mut buf = [0; 16];
+/// let mut w = Writer::new(&mut buf);
+/// w.string(1, "a")?;
+/// w.varint_field(2, 300)?;
+/// assert_eq!(w.written(), [0x0A, 1, b'a', 0x10, 0xAC, 0x02]);
+/// # Ok::<(), smoltel_core::wire::Full>(())
+/// ```
+#[derive(Debug)]
+pub struct Writer<'a> {
+    buf: &'a mut [u8],
+    len: usize,
+}
+
+/// The buffer has no room for what was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the buffer is full; give it more room or write less")
+    }
+}
+
+impl core::error::Error for Full {}
+
+impl<'a> Writer<'a> {
+    /// Starts at the front of `buf`.
+    pub fn new(buf: &'a mut [u8]) -> Self {
+        Self { buf, len: 0 }
+    }
+
+    /// Goes on behind `len` bytes that are already in `buf`.
+    #[inline]
+    pub fn resume(buf: &'a mut [u8], len: usize) -> Self {
+        let len = len.min(buf.len());
+        Self { buf, len }
+    }
+
+    /// Bytes written so far.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing has been written.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes that still fit.
+    #[inline]
+    pub fn room(&self) -> usize {
+        self.buf.len() - self.len
+    }
+
+    /// What has been written.
+    pub fn written(&self) -> &[u8] {
+        &self.buf[..self.len]
+    }
+
+    /// Takes back everything behind `len`.
+    pub fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
+    /// Appends raw bytes.
+    #[inline]
+    pub fn put(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        let room = self.buf.get_mut(self.len..).and_then(|rest| rest.get_mut(..bytes.len())).ok_or(Full)?;
+        copy(room, bytes);
+        self.len += bytes.len();
+        Ok(())
+    }
+
+    /// Appends a varint without a tag.
+    #[inline]
+    pub fn varint(&mut self, value: u64) -> Result<(), Full> {
+        if value < 0x80 {
+            return self.put(&[value as u8]);
+        }
+        let mut out = [0; varint::MAX_LEN];
+        let n = varint::encode(value, &mut out);
+        self.put(&out[..n])
+    }
+
+    /// A varint field: `uint32`, `uint64`, `int64` (as two's complement), `bool`, enums.
+    #[inline]
+    pub fn varint_field(&mut self, number: u32, value: u64) -> Result<(), Full> {
+        self.varint(u64::from(tag(number, VARINT)))?;
+        self.varint(value)
+    }
+
+    /// A `fixed64`, `sfixed64` or (by its bits) `double` field.
+    #[inline]
+    pub fn fixed64(&mut self, number: u32, value: u64) -> Result<(), Full> {
+        if number < 16 {
+            // One piece, so one bounds check: every record has several of these.
+            let mut out = [tag(number, FIXED64) as u8; 9];
+            out[1..].copy_from_slice(&value.to_le_bytes());
+            return self.put(&out);
+        }
+        self.varint(u64::from(tag(number, FIXED64)))?;
+        self.put(&value.to_le_bytes())
+    }
+
+    /// A `fixed32` field.
+    #[inline]
+    pub fn fixed32(&mut self, number: u32, value: u32) -> Result<(), Full> {
+        self.varint(u64::from(tag(number, FIXED32)))?;
+        self.put(&value.to_le_bytes())
+    }
+
+    /// A tag and length, with `payload` bytes to be written behind it by the caller.
+    #[inline]
+    pub fn head(&mut self, number: u32, payload: usize) -> Result<(), Full> {
+        if number < 16 && payload < 0x80 {
+            return self.put(&[tag(number, LEN) as u8, payload as u8]);
+        }
+        self.varint(u64::from(tag(number, LEN)))?;
+        self.varint(payload as u64)
+    }
+
+    /// A `bytes` field.
+    #[inline]
+    pub fn bytes(&mut self, number: u32, bytes: &[u8]) -> Result<(), Full> {
+        self.head(number, bytes.len())?;
+        self.put(bytes)
+    }
+
+    /// A `string` field.
+    #[inline]
+    pub fn string(&mut self, number: u32, text: &str) -> Result<(), Full> {
+        self.bytes(number, text.as_bytes())
+    }
+}
+
+/// Copies between slices of one length. Telemetry's strings are short, and a call to `memcpy` costs
+/// more than they do: up to 32 bytes move as two overlapping pieces of a fixed size.
+#[inline]
+fn copy(to: &mut [u8], from: &[u8]) {
+    fn pieces<const N: usize>(to: &mut [u8], from: &[u8]) -> bool {
+        if let (Some(a), Some(b)) = (to.first_chunk_mut::<N>(), from.first_chunk::<N>()) {
+            *a = *b;
+        }
+        match (to.last_chunk_mut::<N>(), from.last_chunk::<N>()) {
+            (Some(a), Some(b)) => {
+                *a = *b;
+                true
+            }
+            _ => false,
+        }
+    }
+    match from.len() {
+        17..=32 if pieces::<16>(to, from) => {}
+        8..=16 if pieces::<8>(to, from) => {}
+        4..=7 if pieces::<4>(to, from) => {}
+        0..=3 => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from),
+        _ => to.copy_from_slice(from),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_short_length_is_copied_whole() {
+        let from: [u8; 64] = core::array::from_fn(|i| i as u8 + 1);
+        for n in 0..=64 {
+            let mut buf = [0; 66];
+            let mut w = Writer::new(&mut buf);
+            w.put(&from[..n]).unwrap();
+            assert_eq!(w.written(), &from[..n]);
+            assert_eq!(buf[n], 0, "nothing behind {n}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_nothing_behind_is_touched() {
+        let mut buf = [7; 4];
+        let mut w = Writer::new(&mut buf[..3]);
+        assert_eq!(w.put(&[1, 2, 3, 4]), Err(Full));
+        assert_eq!(w.string(1, "ab"), Err(Full));
+        w.truncate(0);
+        assert_eq!(w.room(), 3);
+        assert_eq!(w.string(1, "a"), Ok(()));
+        assert_eq!(buf, [0x0A, 1, b'a', 7]);
+    }
+
+    #[test]
+    fn high_field_numbers_take_a_two_byte_tag() {
+        let mut buf = [0; 16];
+        let mut w = Writer::new(&mut buf);
+        w.fixed32(16, 0x101).unwrap();
+        assert_eq!(w.written(), [0x85, 0x01, 0x01, 0x01, 0, 0]);
+    }
+}
