@@ -112,12 +112,11 @@ pub(crate) fn body(buf: &mut [u8], at: usize, args: fmt::Arguments<'_>) -> Resul
 }
 
 /// Writes a body that is text already, cut at a character when it does not fit.
-pub(crate) fn body_text(w: &mut Writer<'_>, text: &str) -> Result<bool, Full> {
-    let kept = text.floor_char_boundary(w.room().checked_sub(2 * (1 + 3)).ok_or(Full)?);
-    let text_kept = text.get(..kept).unwrap_or_default();
-    w.head(field::log_record::BODY, len_field(kept))?;
-    w.string(field::any_value::STRING, text_kept)?;
-    Ok(kept < text.len())
+pub(crate) fn body_text(w: &mut Writer<'_>, body: &str) -> Result<bool, Full> {
+    let kept = text::cut(body, w.room().checked_sub(2 * (1 + 3)).ok_or(Full)?);
+    w.head(field::log_record::BODY, len_field(kept.len()))?;
+    w.string(field::any_value::STRING, kept)?;
+    Ok(kept.len() < body.len())
 }
 
 const _: () = assert!(tag(field::log_record::BODY, LEN) == 42);

@@ -3,6 +3,7 @@ use crate::counters::Loss;
 use crate::otlp::Signal;
 use crate::otlp::trace::{ATTRIBUTES, END_MAX, SpanKind, Start, start};
 use crate::platform::{Device, Platform};
+use crate::wire::text;
 
 use super::Span;
 use super::open::Open;
@@ -85,14 +86,9 @@ impl<P: Platform> SpanBuilder<'_, P> {
         /// Ids, flags, kind, start and the name's head, at the most; what a name leaves to the rest.
         const FIXED: usize = 64;
         let pipeline = &self.tracer.pipeline;
-        let name = self.name.get(..self.name.floor_char_boundary(slot.len().saturating_sub(FIXED + END_MAX)));
-        let span = Start {
-            context,
-            parent: self.parent.as_ref(),
-            kind: self.kind,
-            name: name.unwrap_or_default(),
-            time: pipeline.now(),
-        };
+        let name = text::cut(self.name, slot.len().saturating_sub(FIXED + END_MAX));
+        let span =
+            Start { context, parent: self.parent.as_ref(), kind: self.kind, name, time: pipeline.now() };
         let opened = Open::new(slot, ATTRIBUTES, END_MAX, |w| start(w, &span));
         opened
             .map_err(|slot| {

@@ -11,6 +11,15 @@ pub(crate) fn format(room: &mut [u8], text: fmt::Arguments<'_>) -> (usize, bool)
     (cut.len, failed)
 }
 
+/// As much of `text` as fits in `max` bytes, cut at a character.
+pub(crate) fn cut(text: &str, max: usize) -> &str {
+    let mut end = max.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
 struct Cut<'a> {
     room: &'a mut [u8],
     len: usize,
@@ -23,12 +32,12 @@ impl fmt::Write for Cut<'_> {
             return Err(fmt::Error);
         }
         let room = self.room.get_mut(self.len..).unwrap_or_default();
-        let n = text.floor_char_boundary(room.len());
-        if let (Some(to), Some(from)) = (room.get_mut(..n), text.as_bytes().get(..n)) {
-            to.copy_from_slice(from);
-            self.len += n;
+        let fits = cut(text, room.len());
+        if let Some(to) = room.get_mut(..fits.len()) {
+            to.copy_from_slice(fits.as_bytes());
+            self.len += fits.len();
         }
-        self.cut = n < text.len();
+        self.cut = fits.len() < text.len();
         if self.cut { Err(fmt::Error) } else { Ok(()) }
     }
 }
