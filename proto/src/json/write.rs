@@ -111,7 +111,7 @@ impl Writer<'_> {
         pieces: &[&[u8]],
         seen: ((usize, usize), (usize, usize)),
     ) -> bool {
-        let all = occurrences(pieces, field.number, Some(seen));
+        let all = occurrences(pieces, field.number, seen);
         if field.is_repeated() {
             self.array(field, all);
             return true;
