@@ -1,1 +1,4 @@
 //! See the crate description.
+pub mod error;
+pub mod transport;
+pub use smoltel_core::Signal;

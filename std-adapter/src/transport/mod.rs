@@ -1,0 +1,64 @@
+//! How requests leave: one blocking call each, by whoever owns the thread.
+//!
+//! The library's worker and the gateway's forwarder send through the same transports. A transport makes
+//! one attempt; when to try again is its caller's business ([`exporter`](smoltel_core::exporter)).
+
+mod compress;
+#[cfg(feature = "file")]
+pub mod file;
+pub mod http;
+
+use std::time::Instant;
+
+pub use compress::{Compression, Encoding};
+pub use smoltel_core::retry::Answer;
+
+use crate::Signal;
+
+/// An `Export…ServiceRequest` in binary, ready to send.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// What it holds.
+    pub signal: Signal,
+    /// Its bytes.
+    pub body: &'a [u8],
+    /// How they are compressed already.
+    pub encoding: Encoding,
+    /// Spans, log records or data points in it: what a refusal loses.
+    pub items: u64,
+}
+
+/// What became of a request, and why, for people.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What to do now.
+    pub answer: Answer,
+    /// The other side's words or the local error; empty when there is nothing to say. It may come from
+    /// a stranger: at most 1 KiB, without control characters.
+    pub message: String,
+}
+
+/// Sends requests to one destination.
+pub trait Transport: Send {
+    /// Makes one attempt and returns by `deadline`, give or take a name lookup.
+    fn send(&mut self, request: &Request<'_>, deadline: Instant) -> Outcome;
+
+    /// Where it sends to, for messages: no secrets.
+    fn destination(&self) -> String;
+}
+
+impl Outcome {
+    /// An outcome with a message of any origin.
+    pub fn new(answer: Answer, message: impl AsRef<str>) -> Self {
+        const MAX: usize = 1024;
+        let printable = message.as_ref().chars().map(|c| if c.is_control() { ' ' } else { c });
+        let mut text = String::new();
+        for c in printable {
+            if text.len() + c.len_utf8() > MAX {
+                break;
+            }
+            text.push(c);
+        }
+        Self { answer, message: text }
+    }
+}
