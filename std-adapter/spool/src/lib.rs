@@ -1,1 +1,50 @@
-//! See the crate description.
+//! A durable queue on disk for telemetry: what was acknowledged survives a power cut.
+//!
+//! ```text
+//!  callers              writer thread                 disk                      destinations
+//!  append ──▶ inbox ──▶ group ──▶ write, sync ──▶ spool.dat │ CURSOR ──▶ take ──▶ Lease
+//!     ▲                              │                         ▲                    │
+//!     └───────── completion ◀────────┘                         └──── release ◀──────┘
+//! ```
+//!
+//! A record is bytes with a few words about them: which signal, how dear, how many items. [`Spool::append`] takes custody
+//! of it: its completion says that it is on the disk. Each [`Destination`] takes records in [`Lease`]s and releases them when the
+//! next holder has them; a record leaves the spool when every destination has released it. What is lost on the way is counted,
+//! by reason, in items.
+//!
+//! The format is docs/SPOOL.md. The layers, top down; each uses only those below it:
+//!
+//! | module | what |
+//! |---|---|
+//! | `spool`, `destination` | the handles |
+//! | `writer`, `recovery`, `verify` | the thread that owns the files; opening them; looking at them from outside |
+//! | `group`, `slots`, `cursor_file`, `scan`, `quarantine` | laying out records, room for segments, CURSOR's slots, walking segments |
+//! | `index`, `bitmap` | what is stored, leased and released, in memory |
+//! | `format` | the bytes |
+//! | [`vfs`] | the operating system |
+
+mod bitmap;
+mod cursor_file;
+mod destination;
+mod error;
+mod format;
+mod group;
+mod index;
+mod options;
+mod quarantine;
+mod record;
+mod recovery;
+mod scan;
+mod shared;
+mod slots;
+mod spool;
+mod stats;
+pub mod vfs;
+mod writer;
+
+pub use destination::{Destination, Lease};
+pub use error::{AppendError, Error, OpenError};
+pub use options::{Full, Options, Sync};
+pub use record::{Class, Codec, Entry, Loss, Origin, Record, Signal};
+pub use spool::Spool;
+pub use stats::{DestinationStats, Losses, Pending, Stats};

@@ -1,0 +1,207 @@
+//! Taking records out, and letting go of them.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use crate::format::record::{HEADER_LEN, RecordHeader};
+use crate::index::Place;
+use crate::index::lease::Pick;
+use crate::record::{Entry, Loss, Signal};
+use crate::shared::Shared;
+use crate::stats::Pending;
+use crate::vfs::{Site, read_full};
+
+/// One of the places that records go to; each releases records for itself.
+#[derive(Clone)]
+pub struct Destination {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) at: usize,
+    pub(crate) id: Arc<str>,
+}
+
+impl Destination {
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What it has not released, over all signals.
+    pub fn pending(&self) -> Pending {
+        let index = self.shared.index();
+        let mut all = Pending::default();
+        if let Some(Some(destination)) = index.destinations.get(self.at) {
+            for pending in &destination.waiting {
+                all.records += pending.records;
+                all.items += pending.items;
+                all.bytes += pending.bytes;
+            }
+        }
+        let now = self.shared.vfs.now().wall;
+        let left = |segment| (0..4).filter_map(move |signal| oldest(segment, self.at, signal));
+        let oldest = index.segments.values().flat_map(left).min();
+        all.oldest = oldest.map(|(_, wall)| std::time::Duration::from_nanos(now.saturating_sub(wall)));
+        all
+    }
+
+    /// Leases the oldest stored records of `signal`, or of any: at least one, then as many as `max_bytes` of payload
+    /// allow. Waits until there is one; `None` when `deadline` passes, the spool closes or the destination is retired.
+    ///
+    /// A record that turns out damaged is left out and counted as lost. One that cannot be read because the disk
+    /// fails is left out until the spool is opened again.
+    pub fn take(&self, signal: Option<Signal>, max_bytes: usize, deadline: Instant) -> Option<Lease> {
+        loop {
+            let picks = self.wait(signal, max_bytes, deadline)?;
+            let mut lease = Lease { destination: self.clone(), entries: Vec::new(), places: Vec::new() };
+            for pick in picks {
+                if let Some(entry) = self.read(&pick) {
+                    lease.entries.push(entry);
+                    lease.places.push(pick.place);
+                }
+            }
+            if !lease.entries.is_empty() {
+                return Some(lease);
+            }
+        }
+    }
+
+    fn wait(&self, signal: Option<Signal>, max_bytes: usize, deadline: Instant) -> Option<Vec<Pick>> {
+        let mut index = self.shared.index();
+        loop {
+            if index.closed || index.destinations[self.at].is_none() {
+                return None;
+            }
+            let picks = index.lease(self.at, signal, max_bytes);
+            if !picks.is_empty() {
+                return Some(picks);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            index = self.shared.ready.wait_timeout(index, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn read(&self, pick: &Pick) -> Option<Entry> {
+        let shared = &self.shared;
+        let mut bytes = vec![0; HEADER_LEN as usize + pick.len as usize];
+        let base = u64::from(pick.slot) * u64::from(shared.segment_size);
+        let offset = base + u64::from(pick.offset);
+        if read_full(&*shared.file, Site::PayloadRead, &mut bytes, offset).is_err() {
+            // Still leased: nobody else takes it, and its segment stays.
+            shared.index().set_aside += 1;
+            return None;
+        }
+        let entry = self.decode(pick, bytes);
+        if entry.is_none() {
+            let mut index = shared.index();
+            index.gaps += 1;
+            index.lose(pick.place, Loss::Corrupt);
+            index.sweep(pick.place.0);
+            drop(index);
+            shared.released();
+        }
+        entry
+    }
+
+    fn decode(&self, pick: &Pick, mut bytes: Vec<u8>) -> Option<Entry> {
+        let vfs = &*self.shared.vfs;
+        let header = RecordHeader::decode(&bytes, pick.salt, pick.offset, self.shared.segment_size, vfs)?;
+        bytes.drain(..HEADER_LEN as usize);
+        let crc = crc32c::crc32c(&bytes);
+        let whole = header.len == pick.len && header.sequence == pick.sequence;
+        if !whole || !vfs.holds(Site::PayloadCrc, crc == header.payload_crc) {
+            return None;
+        }
+        Some(entry(&header, pick, bytes))
+    }
+
+    fn let_go(&self, places: impl IntoIterator<Item = Place>, reason: Option<Loss>) {
+        let mut index = self.shared.index();
+        let mut last = None;
+        for place in places {
+            index.release(self.at, place, reason);
+            if last.is_some_and(|last| last != place.0) {
+                index.sweep(last.unwrap_or_default());
+            }
+            last = Some(place.0);
+        }
+        if let Some(last) = last {
+            index.sweep(last);
+            drop(index);
+            self.shared.released();
+        }
+    }
+}
+
+fn oldest(segment: &crate::index::Segment, at: usize, signal: usize) -> Option<(u64, u64)> {
+    segment.oldest_left(at, signal).map(|meta| (meta.sequence, meta.wall_time))
+}
+
+fn entry(header: &RecordHeader, pick: &Pick, payload: Vec<u8>) -> Entry {
+    Entry {
+        sequence: header.sequence,
+        signal: header.signal,
+        class: pick.class,
+        codec: header.codec,
+        stream: header.stream,
+        items: header.items,
+        origin: header.origin,
+        boot_id: pick.boot_id,
+        boot_time: header.boot_time,
+        wall_time: header.wall_time,
+        payload,
+    }
+}
+
+/// Records in a destination's hands. Dropping it gives them back, to be taken again.
+pub struct Lease {
+    destination: Destination,
+    entries: Vec<Entry>,
+    places: Vec<Place>,
+}
+
+impl Lease {
+    /// The records, oldest first; at least one.
+    pub fn records(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The next holder has them all durably: the spool keeps them no longer for this destination.
+    pub fn release(mut self) {
+        let places = std::mem::take(&mut self.places);
+        self.destination.let_go(places, None);
+    }
+
+    /// They will never be delivered: lets go of them all, and counts them.
+    pub fn discard(mut self, reason: Loss) {
+        let places = std::mem::take(&mut self.places);
+        self.destination.let_go(places, Some(reason));
+    }
+
+    /// One lease for each record, in the same order.
+    pub fn split(mut self) -> Vec<Lease> {
+        let places = std::mem::take(&mut self.places);
+        let entries = std::mem::take(&mut self.entries);
+        let single = |(place, entry)| Lease {
+            destination: self.destination.clone(),
+            entries: vec![entry],
+            places: vec![place],
+        };
+        places.into_iter().zip(entries).map(single).collect()
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if self.places.is_empty() {
+            return;
+        }
+        let mut index = self.destination.shared.index();
+        for place in &self.places {
+            index.give_back(self.destination.at, *place);
+        }
+        drop(index);
+        self.destination.shared.ready.notify_all();
+    }
+}

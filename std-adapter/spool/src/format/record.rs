@@ -1,0 +1,161 @@
+//! The record header.
+
+use super::bytes::{Get, Put};
+use super::segment::HEADER_LEN as SEGMENT_HEADER_LEN;
+use crate::record::{Codec, Origin, Signal};
+use crate::vfs::{Site, Vfs};
+
+/// A record header's size.
+pub(crate) const HEADER_LEN: u32 = 112;
+/// Records start at multiples of this.
+pub(crate) const ALIGN: u32 = 8;
+/// Where a header holds its own offset.
+pub(crate) const OFFSET_AT: usize = 52;
+
+const KIND_DATA: u8 = 1;
+const FLAG_ORIGIN: u8 = 1;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RecordHeader {
+    pub(crate) len: u32,
+    pub(crate) payload_crc: u32,
+    pub(crate) signal: Signal,
+    pub(crate) codec: Codec,
+    pub(crate) sequence: u64,
+    pub(crate) durable: u64,
+    pub(crate) ordinal: u32,
+    pub(crate) durable_records: u32,
+    pub(crate) items_before: u64,
+    pub(crate) items: u32,
+    pub(crate) offset: u32,
+    pub(crate) stream: u32,
+    pub(crate) boot_time: u64,
+    pub(crate) wall_time: u64,
+    pub(crate) origin: Option<Origin>,
+}
+
+impl RecordHeader {
+    /// Appends the header's bytes.
+    pub(crate) fn encode(&self, salt: [u8; 8], out: &mut Vec<u8>) {
+        let start = out.len();
+        let mut put = Put(std::mem::take(out));
+        put.u32(0).u32(self.len).u32(self.payload_crc);
+        put.u8(KIND_DATA).u8(self.signal as u8).u8(self.codec as u8).u8(u8::from(self.origin.is_some()));
+        put.u64(self.sequence).u64(self.durable).u32(self.ordinal).u32(self.durable_records);
+        put.u64(self.items_before).u32(self.items).u32(self.offset).u32(self.stream).u32(0);
+        put.u64(self.boot_time).u64(self.wall_time);
+        let origin = self.origin.unwrap_or(Origin { device: [0; 16], epoch: 0, sequence: 0 });
+        put.bytes(&origin.device).u64(origin.epoch).u64(origin.sequence);
+        *out = put.0;
+        let crc = salted_crc(salt, &out[start + 4..]);
+        out[start..start + 4].copy_from_slice(&crc.to_le_bytes());
+    }
+
+    /// Reads the header at `offset` of a segment of `segment_size` bytes, if one of this salt is there.
+    pub(crate) fn decode(
+        bytes: &[u8],
+        salt: [u8; 8],
+        offset: u32,
+        segment_size: u32,
+        vfs: &dyn Vfs,
+    ) -> Option<RecordHeader> {
+        let bytes = bytes.get(..HEADER_LEN as usize)?;
+        // Cheap and first: a search tries this at every multiple of 8.
+        if bytes[OFFSET_AT..OFFSET_AT + 4] != offset.to_le_bytes() {
+            return None;
+        }
+        let crc = salted_crc(salt, &bytes[4..]).to_le_bytes();
+        if !vfs.holds(Site::RecordCrc, bytes[..4] == crc) {
+            return None;
+        }
+        let header = Self::fields(&bytes[4..])?;
+        let end = u64::from(offset) + u64::from(HEADER_LEN) + u64::from(header.len);
+        (end <= u64::from(segment_size - SEGMENT_HEADER_LEN)).then_some(header)
+    }
+
+    fn fields(bytes: &[u8]) -> Option<RecordHeader> {
+        let mut get = Get(bytes);
+        let (len, payload_crc, kind) = (get.u32()?, get.u32()?, get.u8()?);
+        let (signal, codec) = (Signal::from_byte(get.u8()?)?, Codec::from_byte(get.u8()?)?);
+        let flags = get.u8()?;
+        if kind != KIND_DATA || flags > FLAG_ORIGIN {
+            return None;
+        }
+        let (sequence, durable, ordinal, durable_records) = (get.u64()?, get.u64()?, get.u32()?, get.u32()?);
+        let (items_before, items, offset, stream, _) =
+            (get.u64()?, get.u32()?, get.u32()?, get.u32()?, get.u32()?);
+        let (boot_time, wall_time) = (get.u64()?, get.u64()?);
+        let origin = Origin { device: get.array()?, epoch: get.u64()?, sequence: get.u64()? };
+        let origin = (flags & FLAG_ORIGIN != 0).then_some(origin);
+        let header = RecordHeader {
+            len,
+            payload_crc,
+            signal,
+            codec,
+            sequence,
+            durable,
+            ordinal,
+            durable_records,
+            items_before,
+            items,
+            offset,
+            stream,
+            boot_time,
+            wall_time,
+            origin,
+        };
+        Some(header)
+    }
+}
+
+fn salted_crc(salt: [u8; 8], bytes: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&salt), bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vfs::StdVfs;
+
+    fn header() -> RecordHeader {
+        RecordHeader {
+            len: 100,
+            payload_crc: 0xdead_beef,
+            signal: Signal::Logs,
+            codec: Codec::Gzip,
+            sequence: 77,
+            durable: 70,
+            ordinal: 6,
+            durable_records: 4,
+            items_before: 60,
+            items: 10,
+            offset: 4096,
+            stream: 3,
+            boot_time: 5,
+            wall_time: 6,
+            origin: Some(Origin { device: [1; 16], epoch: 2, sequence: 3 }),
+        }
+    }
+
+    #[test]
+    fn a_header_comes_back_only_with_its_salt_and_in_its_place() {
+        let (vfs, mut bytes) = (StdVfs::default(), Vec::new());
+        header().encode([5; 8], &mut bytes);
+        assert_eq!(bytes.len(), HEADER_LEN as usize);
+        assert_eq!(RecordHeader::decode(&bytes, [5; 8], 4096, 8192, &vfs), Some(header()));
+        assert_eq!(RecordHeader::decode(&bytes, [6; 8], 4096, 8192, &vfs), None);
+        assert_eq!(RecordHeader::decode(&bytes, [5; 8], 4104, 8192, &vfs), None);
+        assert_eq!(RecordHeader::decode(&bytes, [5; 8], 4096, 4096, &vfs), None);
+    }
+
+    #[test]
+    fn no_bit_of_a_header_may_change() {
+        let (vfs, mut bytes) = (StdVfs::default(), Vec::new());
+        header().encode([5; 8], &mut bytes);
+        for bit in 0..bytes.len() * 8 {
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(RecordHeader::decode(&bytes, [5; 8], 4096, 8192, &vfs), None);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Laying out what is written between two syncs.
+
+use std::io;
+
+use crate::format::record::{self, RecordHeader};
+use crate::format::segment::HEADER_LEN;
+use crate::format::{BLOCK, round_up};
+use crate::index::Meta;
+use crate::record::{Class, Record};
+use crate::shared::{Arriving, Counters, Shared};
+use crate::vfs::{Now, Site, write_full};
+
+/// The segment of a class that is being filled.
+pub(crate) struct Open {
+    pub(crate) slot: u32,
+    pub(crate) generation: u64,
+    pub(crate) salt: [u8; 8],
+    pub(crate) header: Vec<u8>,
+    /// Where the next group starts: behind header A, or at a block.
+    pub(crate) end: u32,
+    pub(crate) records: u32,
+    pub(crate) items: u64,
+    pub(crate) durable_records: u32,
+    pub(crate) durable_items: u64,
+}
+
+/// What a record's header says beside the record.
+pub(crate) struct Stamp {
+    pub(crate) sequence: u64,
+    pub(crate) durable: u64,
+    pub(crate) now: Now,
+}
+
+/// Records of one class that lie in a row in one segment.
+pub(crate) struct Run {
+    pub(crate) class: Class,
+    pub(crate) generation: u64,
+    pub(crate) metas: Vec<Meta>,
+    slot: u32,
+    start: u32,
+    bytes: Vec<u8>,
+    header: Vec<u8>,
+}
+
+#[derive(Default)]
+pub(crate) struct Group {
+    pub(crate) runs: Vec<Run>,
+    /// By class: the run that takes the next record.
+    current: [Option<usize>; Class::ALL.len()],
+    /// Segments that this group fills up.
+    pub(crate) closing: Vec<u64>,
+    pub(crate) members: Vec<(u64, Arriving)>,
+}
+
+impl Group {
+    pub(crate) fn generations(&self) -> Vec<u64> {
+        self.runs.iter().map(|run| run.generation).chain(self.closing.iter().copied()).collect()
+    }
+
+    pub(crate) fn last_sequence(&self) -> u64 {
+        self.members.last().map_or(0, |(sequence, _)| *sequence)
+    }
+
+    /// Whether a payload of `len` bytes still fits the class's open segment.
+    pub(crate) fn fits(&self, open: &Open, class: Class, len: usize, segment_size: u32) -> bool {
+        let at = self.current[class as usize].map_or(open.end, |run| self.runs[run].end());
+        let end = u64::from(at) + u64::from(record::HEADER_LEN) + len as u64;
+        end <= u64::from(segment_size - HEADER_LEN)
+    }
+
+    /// The class's open segment takes no more.
+    pub(crate) fn fill_up(&mut self, class: Class, generation: u64) {
+        self.current[class as usize] = None;
+        self.closing.push(generation);
+    }
+
+    /// Lays a record, which must fit, into the class's open segment.
+    pub(crate) fn push(&mut self, open: &mut Open, record: &Record, stamp: &Stamp) {
+        let at = *self.current[record.class as usize].get_or_insert_with(|| {
+            self.runs.push(Run::start(open, record.class));
+            self.runs.len() - 1
+        });
+        self.runs[at].push(open, record, stamp);
+    }
+
+    /// Writes all runs in whole blocks, and lets each segment go on at the block behind.
+    pub(crate) fn write(&mut self, shared: &Shared, open: &mut [Option<Open>]) -> io::Result<()> {
+        for run in &mut self.runs {
+            run.write(shared)?;
+            let segment = open[run.class as usize].as_mut();
+            if let Some(segment) = segment.filter(|segment| segment.generation == run.generation) {
+                segment.end = run.end();
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Run {
+    fn start(open: &Open, class: Class) -> Run {
+        let fresh = open.end == HEADER_LEN;
+        let (start, bytes) = if fresh { (0, open.header.clone()) } else { (open.end, Vec::new()) };
+        let header = open.header.clone();
+        Run { class, generation: open.generation, metas: Vec::new(), slot: open.slot, start, bytes, header }
+    }
+
+    /// The offset in the segment behind the last record.
+    fn end(&self) -> u32 {
+        self.start + self.bytes.len() as u32
+    }
+
+    fn push(&mut self, open: &mut Open, record: &Record, stamp: &Stamp) {
+        let header = RecordHeader {
+            len: record.payload.len() as u32,
+            payload_crc: crc32c::crc32c(&record.payload),
+            signal: record.signal,
+            codec: record.codec,
+            sequence: stamp.sequence,
+            durable: stamp.durable,
+            ordinal: open.records,
+            durable_records: open.durable_records,
+            items_before: open.items,
+            items: record.items,
+            offset: self.end(),
+            stream: record.stream,
+            boot_time: stamp.now.boot,
+            wall_time: stamp.now.wall,
+            origin: record.origin,
+        };
+        header.encode(open.salt, &mut self.bytes);
+        self.bytes.extend_from_slice(&record.payload);
+        self.bytes.resize(self.bytes.len().next_multiple_of(record::ALIGN as usize), 0);
+        self.metas.push(Meta::new(&header));
+        open.records += 1;
+        open.items += u64::from(record.items);
+    }
+
+    fn write(&mut self, shared: &Shared) -> io::Result<()> {
+        let size = shared.segment_size;
+        let base = u64::from(self.slot) * u64::from(size);
+        self.bytes.resize((round_up(self.end(), BLOCK) - self.start) as usize, 0);
+        if self.end() == size {
+            let at = self.bytes.len() - HEADER_LEN as usize;
+            self.bytes[at..].copy_from_slice(&self.header);
+        } else if self.start == 0 {
+            let mut last = [0; BLOCK as usize];
+            last[(BLOCK - HEADER_LEN) as usize..].copy_from_slice(&self.header);
+            let offset = base + u64::from(size - BLOCK);
+            write_full(&*shared.file, Site::HeaderWrite, &last, offset)?;
+            Counters::add(&shared.counters.bytes_written, u64::from(BLOCK));
+        }
+        Counters::add(&shared.counters.bytes_written, self.bytes.len() as u64);
+        write_full(&*shared.file, Site::GroupWrite, &self.bytes, base + u64::from(self.start))
+    }
+}

@@ -1,0 +1,244 @@
+//! Opening: from whatever the files hold to a spool that works.
+
+mod settle;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::cursor_file::{CursorFile, Loaded};
+use crate::error::OpenError;
+use crate::format::cursor::Cursor;
+use crate::format::segment::{HEADER_LEN, SIZES, SegmentHeader};
+use crate::format::{BLOCK, Parsed};
+use crate::index::Index;
+use crate::options::Options;
+use crate::quarantine;
+use crate::scan::{self, Slot};
+use crate::shared::{Parts, Shared};
+use crate::slots::Slots;
+use crate::vfs::{Site, Vfs, VfsFile, read_full, write_full};
+use crate::writer::Writer;
+use settle::Found;
+
+/// Opens the spool up to a writer that is ready to run.
+pub(crate) fn open(vfs: Arc<dyn Vfs>, dir: &Path, options: Options) -> Result<Writer, OpenError> {
+    let new_size = options.new_segment_size()?;
+    let lock = lock(&*vfs, dir)?;
+    let loaded = CursorFile::load(&*vfs, dir);
+    if let Some(version) = loaded.newer {
+        return Err(OpenError::Newer { version });
+    }
+    let path = dir.join("spool.dat");
+    let file = vfs.open(Site::DataOpen, &path, true).map_err(io_error("open", &path))?;
+    let len = file.len(Site::DataOpen).map_err(io_error("read the length of", &path))?;
+    let size = segment_size(&*vfs, &*file, len, &loaded).unwrap_or(new_size);
+    let max = options.segments(size)?;
+    let room = Room { vfs: &*vfs, dir, file: &*file, size };
+    let mut survey = room.survey(loaded.cursor.as_ref(), room.whole_slots(len)?)?;
+
+    let mut index = Index::default();
+    let uuid = survey.uuid.map_or_else(|| random_uuid(&*vfs, dir), Ok)?;
+    let settled = settle::settle(&room, &mut index, loaded.cursor.as_ref(), &mut survey);
+    let mut state =
+        State { uuid, size, generation: settled.generation, next_sequence: settled.next_sequence };
+    for slot in &settled.damaged {
+        _ = quarantine::keep(&*vfs, dir, &*file, *slot, size);
+    }
+    let mut read_only = None;
+    if !survey.found.is_empty() {
+        // What is shown from here on must not be lost by a power cut after it was shown.
+        read_only = file.sync_data(Site::RecoverySync).err().map(|e| format!("syncing spool.dat: {e}"));
+    }
+    index.durable(&index.segments.keys().copied().collect::<Vec<_>>(), state.next_sequence - 1);
+    index.sweep_all();
+    index.let_go.clear();
+    let cursor = room.begin(&loaded, &mut index, &mut state, max.max(survey.count))?;
+
+    let quarantined = settled.damaged.len() as u64 + survey.unreadable.len() as u64;
+    let live: BTreeSet<u32> = index.segments.values().map(|segment| segment.slot).collect();
+    let free =
+        (0..survey.count).filter(|slot| !live.contains(slot) && !survey.held_back.contains(slot)).collect();
+    let parts = Parts {
+        vfs: vfs.clone(),
+        dir: dir.into(),
+        file,
+        segment_size: size,
+        options,
+        quarantined,
+        index,
+        read_only,
+    };
+    let shared = Arc::new(Shared::new(parts));
+    let file_bytes = u64::from(survey.count) * u64::from(size);
+    shared.counters.file_bytes.store(file_bytes, Ordering::Relaxed);
+    Ok(writer(shared, cursor, Slots::new(survey.count, max, free), &state, lock))
+}
+
+fn writer(
+    shared: Arc<Shared>,
+    cursor: CursorFile,
+    slots: Slots,
+    state: &State,
+    lock: Box<dyn Send + Sync>,
+) -> Writer {
+    Writer {
+        cursor,
+        slots,
+        uuid: state.uuid,
+        boot_id: shared.vfs.boot_id(),
+        generation: state.generation,
+        next_sequence: state.next_sequence,
+        settled: state.next_sequence - 1,
+        durable: state.next_sequence - 1,
+        open: [const { None }; 3],
+        previous: [None; 3],
+        unsynced: Vec::new(),
+        unsynced_since: 0,
+        cursor_dirty: false,
+        cursor_written: shared.vfs.now().boot,
+        cursor_changed: None,
+        blocked: false,
+        lock: Some(lock),
+        shared,
+    }
+}
+
+/// What a new generation begins with.
+struct State {
+    uuid: [u8; 16],
+    size: u32,
+    generation: u64,
+    next_sequence: u64,
+}
+
+/// The slots and what is in them.
+pub(crate) struct Survey {
+    pub(crate) count: u32,
+    pub(crate) uuid: Option<[u8; 16]>,
+    pub(crate) found: Vec<Found>,
+    /// All headers that hold, let go or not, tell what was durable when they were written.
+    pub(crate) headers: Vec<SegmentHeader>,
+    pub(crate) unreadable: Vec<u32>,
+    /// Unreadable, and could not be copied to quarantine.
+    held_back: BTreeSet<u32>,
+}
+
+/// Where to look.
+pub(crate) struct Room<'a> {
+    pub(crate) vfs: &'a dyn Vfs,
+    pub(crate) dir: &'a Path,
+    pub(crate) file: &'a dyn VfsFile,
+    pub(crate) size: u32,
+}
+
+impl Room<'_> {
+    /// Cuts off a partial slot of zeros, fills up one that holds something; returns the number of whole slots.
+    fn whole_slots(&self, len: u64) -> Result<u32, OpenError> {
+        let size = u64::from(self.size);
+        let path = self.dir.join("spool.dat");
+        let (whole, rest) = (len / size * size, len % size);
+        let count = u32::try_from(len / size).unwrap_or(u32::MAX);
+        if rest == 0 {
+            return Ok(count);
+        }
+        let mut tail = vec![0; self.size as usize];
+        read_full(self.file, Site::HeaderRead, &mut tail, whole).map_err(io_error("read", &path))?;
+        if tail.iter().all(|byte| *byte == 0) {
+            self.file.set_len(Site::Trim, whole).map_err(io_error("cut", &path))?;
+            return Ok(count);
+        }
+        // On a full disk the rest stays as it is, and out of use.
+        let filled = write_full(self.file, Site::Trim, &tail[rest as usize..], len);
+        Ok(count + u32::from(filled.is_ok()))
+    }
+
+    fn survey(&self, cursor: Option<&Cursor>, count: u32) -> Result<Survey, OpenError> {
+        let (found, headers, unreadable) = (Vec::new(), Vec::new(), Vec::new());
+        let uuid = cursor.map(|cursor| cursor.uuid);
+        let mut survey = Survey { count, uuid, found, headers, unreadable, held_back: BTreeSet::new() };
+        for slot in 0..count {
+            match scan::headers(self.vfs, self.file, slot, self.size) {
+                Slot::Unused => {}
+                Slot::Newer(version) => return Err(OpenError::Newer { version }),
+                Slot::Segment(header) if *survey.uuid.get_or_insert(header.uuid) == header.uuid => {
+                    survey.headers.push(*header);
+                }
+                Slot::Segment(_) | Slot::Unreadable => survey.unreadable.push(slot),
+            }
+        }
+        survey.headers.sort_unstable_by_key(|header| header.generation);
+        survey.found = Found::live(self, cursor, &survey.headers);
+        for slot in &survey.unreadable {
+            if quarantine::keep(self.vfs, self.dir, self.file, *slot, self.size).is_err() {
+                survey.held_back.insert(*slot);
+            }
+        }
+        Ok(survey)
+    }
+
+    /// Makes what recovery found out durable.
+    fn begin(
+        &self,
+        loaded: &Loaded,
+        index: &mut Index,
+        state: &mut State,
+        max: u32,
+    ) -> Result<CursorFile, OpenError> {
+        let mut cursor = index.cursor();
+        cursor.uuid = state.uuid;
+        cursor.segment_size = state.size;
+        cursor.generation = state.generation;
+        cursor.next_sequence = state.next_sequence;
+        let path = self.dir.join("CURSOR");
+        let slot_len = Cursor::slot_len(max);
+        let error = io_error("write", &path);
+        let mut file = CursorFile::open(self.vfs, self.dir, slot_len, loaded, &mut cursor).map_err(&error)?;
+        file.write(&mut cursor).map_err(&error)?;
+        file.sync(Site::CursorSync).map_err(&error)?;
+        self.vfs.sync_dir(Site::DirectorySync, self.dir).map_err(io_error("sync", self.dir))?;
+        Ok(file)
+    }
+}
+
+fn lock(vfs: &dyn Vfs, dir: &Path) -> Result<Box<dyn Send + Sync>, OpenError> {
+    vfs.create_dir(Site::Directory, dir).map_err(io_error("make", dir))?;
+    let path = dir.join("LOCK");
+    let lock = vfs.lock(Site::Lock, &path).map_err(io_error("lock", &path))?;
+    lock.ok_or(OpenError::InUse { lock: path })
+}
+
+/// The segment size of an existing file.
+fn segment_size(vfs: &dyn Vfs, file: &dyn VfsFile, len: u64, loaded: &Loaded) -> Option<u32> {
+    if let Some(cursor) = &loaded.cursor {
+        let size = cursor.segment_size;
+        if size.is_power_of_two() && SIZES.contains(&size) {
+            return Some(size);
+        }
+    }
+    let sizes =
+        std::iter::successors(Some(BLOCK), |size| Some(size * 2)).take_while(|size| SIZES.contains(size));
+    let places = sizes.flat_map(|size| [0, size, size - HEADER_LEN]);
+    let header = |at: u32| {
+        let mut bytes = [0; HEADER_LEN as usize];
+        read_full(file, Site::HeaderRead, &mut bytes, at.into()).ok()?;
+        match SegmentHeader::decode(&bytes, vfs) {
+            Parsed::Good(header) => Some(header.segment_size),
+            _ => None,
+        }
+    };
+    places.filter(|at| u64::from(*at) < len).find_map(header)
+}
+
+fn random_uuid(vfs: &dyn Vfs, dir: &Path) -> Result<[u8; 16], OpenError> {
+    let mut uuid = [0; 16];
+    vfs.random(&mut uuid).map_err(io_error("find randomness for", dir))?;
+    Ok(uuid)
+}
+
+fn io_error(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> OpenError {
+    let path: PathBuf = path.into();
+    move |source| OpenError::Io { doing, path: path.clone(), source }
+}

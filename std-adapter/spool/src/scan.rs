@@ -1,0 +1,157 @@
+//! Finding records in a segment: what recovery and `verify` share.
+
+use crate::format::record::{ALIGN, HEADER_LEN, OFFSET_AT, RecordHeader};
+use crate::format::segment::{HEADER_LEN as SEGMENT_HEADER_LEN, SegmentHeader};
+use crate::format::{BLOCK, Parsed, round_up};
+use crate::vfs::{Site, Vfs, VfsFile, read_full};
+
+/// Both headers of a slot, read and judged.
+pub(crate) enum Slot {
+    /// All zeros.
+    Unused,
+    Segment(Box<SegmentHeader>),
+    Newer(u16),
+    Unreadable,
+}
+
+/// Reads the headers of the slot at `slot`; one that does not hold, or is not of this slot and size, does not count.
+pub(crate) fn headers(vfs: &dyn Vfs, file: &dyn VfsFile, slot: u32, size: u32) -> Slot {
+    let base = u64::from(slot) * u64::from(size);
+    let mut best: Option<SegmentHeader> = None;
+    for at in [base, base + u64::from(size - SEGMENT_HEADER_LEN)] {
+        let mut bytes = [0; SEGMENT_HEADER_LEN as usize];
+        if read_full(file, Site::HeaderRead, &mut bytes, at).is_err() {
+            continue;
+        }
+        match SegmentHeader::decode(&bytes, vfs) {
+            Parsed::Newer(version) => return Slot::Newer(version),
+            Parsed::Good(header) if header.slot == slot && header.segment_size == size => {
+                if best.as_ref().is_none_or(|best| best.generation < header.generation) {
+                    best = Some(header);
+                }
+            }
+            _ => {}
+        }
+    }
+    match best {
+        Some(header) => Slot::Segment(Box::new(header)),
+        None if is_zero(file, base, size) => Slot::Unused,
+        None => Slot::Unreadable,
+    }
+}
+
+fn is_zero(file: &dyn VfsFile, base: u64, size: u32) -> bool {
+    let mut block = [0; BLOCK as usize];
+    (0..size).step_by(BLOCK as usize).all(|at| {
+        let read = read_full(file, Site::HeaderRead, &mut block, base + u64::from(at));
+        read.is_ok() && block.iter().all(|byte| *byte == 0)
+    })
+}
+
+/// All valid record headers of a segment, by ordinal. `known` is the number of records it has, if that is certain:
+/// then nothing is searched for beyond them.
+pub(crate) fn walk(
+    vfs: &dyn Vfs,
+    file: &dyn VfsFile,
+    segment: &SegmentHeader,
+    known: Option<u32>,
+) -> Vec<RecordHeader> {
+    let mut window = Window::new(file, segment);
+    let valid = |window: &mut Window<'_>, at: u32| {
+        RecordHeader::decode(window.at(at)?, segment.salt, at, segment.segment_size, vfs)
+    };
+    let mut records: Vec<RecordHeader> = Vec::new();
+    let (mut at, mut expected) = (SEGMENT_HEADER_LEN, 0);
+    while known != Some(expected) {
+        let block = round_up(at, BLOCK);
+        let mut next = valid(&mut window, at).filter(|header| header.ordinal == expected);
+        if next.is_none() {
+            next = valid(&mut window, block).filter(|header| header.ordinal == expected);
+        }
+        while next.is_none() && window.at(at).is_some() {
+            at = window.seek(at);
+            next = valid(&mut window, at).filter(|header| header.ordinal >= expected);
+            at += ALIGN;
+        }
+        let Some(header) = next else { break };
+        at = header.offset + round_up(HEADER_LEN + header.len, ALIGN);
+        expected = header.ordinal + 1;
+        records.push(header);
+    }
+    if let Some(known) = known {
+        records.retain(|header| header.ordinal < known);
+    }
+    records
+}
+
+/// Whether a record's payload is what its header says.
+pub(crate) fn payload_holds(
+    vfs: &dyn Vfs,
+    file: &dyn VfsFile,
+    segment: &SegmentHeader,
+    record: &RecordHeader,
+) -> bool {
+    let base = u64::from(segment.slot) * u64::from(segment.segment_size);
+    let mut payload = vec![0; record.len as usize];
+    let at = base + u64::from(record.offset) + u64::from(HEADER_LEN);
+    let read = read_full(file, Site::PayloadRead, &mut payload, at);
+    read.is_ok() && vfs.holds(Site::PayloadCrc, crc32c::crc32c(&payload) == record.payload_crc)
+}
+
+/// The part of a segment that was read last.
+struct Window<'a> {
+    file: &'a dyn VfsFile,
+    base: u64,
+    /// The end of the record area.
+    end: u32,
+    start: u32,
+    bytes: Vec<u8>,
+    len: usize,
+}
+
+impl<'a> Window<'a> {
+    fn new(file: &'a dyn VfsFile, segment: &SegmentHeader) -> Window<'a> {
+        let base = u64::from(segment.slot) * u64::from(segment.segment_size);
+        let end = segment.segment_size - SEGMENT_HEADER_LEN;
+        Window { file, base, end, start: 0, bytes: vec![0; BLOCK as usize], len: 0 }
+    }
+
+    /// The bytes from `at` on, at least a header's; `None` where none can be.
+    fn at(&mut self, at: u32) -> Option<&[u8]> {
+        if at.checked_add(HEADER_LEN)? > self.end {
+            return None;
+        }
+        let inside =
+            self.len > 0 && at >= self.start && (at + HEADER_LEN) as usize <= self.start as usize + self.len;
+        if !inside {
+            self.fill(at);
+        }
+        self.bytes[..self.len].get((at - self.start) as usize..)
+    }
+
+    /// The next multiple of 8, from `at` on, that could be a header, because it holds its own offset; or near the end.
+    fn seek(&mut self, mut at: u32) -> u32 {
+        while let Some(bytes) = self.at(at) {
+            if bytes[OFFSET_AT..OFFSET_AT + 4] == at.to_le_bytes() {
+                break;
+            }
+            at += ALIGN;
+        }
+        at
+    }
+
+    fn fill(&mut self, at: u32) {
+        self.start = at;
+        self.len = self.bytes.len().min((self.end - at) as usize);
+        if read_full(self.file, Site::RecordRead, &mut self.bytes[..self.len], self.base + u64::from(at))
+            .is_err()
+        {
+            // A disk that cannot read here: as good as zeros. Only as much as is needed is given up.
+            self.len = HEADER_LEN as usize;
+            let bytes = &mut self.bytes[..self.len];
+            if read_full(self.file, Site::RecordRead, bytes, self.base + u64::from(at)).is_err() {
+                self.bytes[..self.len].fill(0);
+            }
+        }
+    }
+}

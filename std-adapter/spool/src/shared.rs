@@ -1,0 +1,123 @@
+//! What the handles and the writer thread share.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::error::AppendError;
+use crate::index::Index;
+use crate::options::Options;
+use crate::record::{Loss, Record};
+use crate::vfs::{Vfs, VfsFile};
+
+/// What runs when a record's fate is known.
+pub(crate) type Done = Box<dyn FnOnce(Result<u64, AppendError>) + Send>;
+
+pub(crate) struct Shared {
+    pub(crate) vfs: Arc<dyn Vfs>,
+    pub(crate) file: Box<dyn VfsFile>,
+    pub(crate) segment_size: u32,
+    pub(crate) options: Options,
+    pub(crate) warning: Option<String>,
+    pub(crate) quarantined: u64,
+    index: Mutex<Index>,
+    /// Records became free, or the spool closed.
+    pub(crate) ready: Condvar,
+    inbox: Mutex<Inbox>,
+    /// There is something in the inbox.
+    pub(crate) work: Condvar,
+    /// Bytes left the inbox, or the writer stopped.
+    pub(crate) room: Condvar,
+    pub(crate) counters: Counters,
+}
+
+/// What the writer thread has before it.
+#[derive(Default)]
+pub(crate) struct Inbox {
+    pub(crate) queue: VecDeque<Arriving>,
+    /// Payload bytes queued or being written.
+    pub(crate) bytes: usize,
+    pub(crate) commands: Vec<Command>,
+    /// Something was released since the writer last looked.
+    pub(crate) released: bool,
+    pub(crate) closing: bool,
+    /// The writer has ended; with an error if what it had could not be made durable.
+    pub(crate) stopped: Option<Result<(), String>>,
+    pub(crate) read_only: Option<String>,
+}
+
+/// A record handed over, and whom to tell.
+pub(crate) struct Arriving {
+    pub(crate) record: Record,
+    pub(crate) done: Done,
+}
+
+/// Asks the writer to make CURSOR durable.
+pub(crate) struct Command(pub(crate) Sender<Result<(), String>>);
+
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) file_bytes: AtomicU64,
+    pub(crate) data_syncs: AtomicU64,
+    pub(crate) cursor_syncs: AtomicU64,
+    pub(crate) bytes_written: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn add(counter: &AtomicU64, value: u64) {
+        counter.fetch_add(value, Ordering::Relaxed);
+    }
+}
+
+/// The parts that only opening knows.
+pub(crate) struct Parts {
+    pub(crate) vfs: Arc<dyn Vfs>,
+    pub(crate) dir: PathBuf,
+    pub(crate) file: Box<dyn VfsFile>,
+    pub(crate) segment_size: u32,
+    pub(crate) options: Options,
+    pub(crate) quarantined: u64,
+    pub(crate) index: Index,
+    pub(crate) read_only: Option<String>,
+}
+
+impl Shared {
+    pub(crate) fn new(parts: Parts) -> Shared {
+        Shared {
+            warning: parts.vfs.warning(&parts.dir),
+            vfs: parts.vfs,
+            file: parts.file,
+            segment_size: parts.segment_size,
+            options: parts.options,
+            quarantined: parts.quarantined,
+            index: Mutex::new(parts.index),
+            ready: Condvar::new(),
+            inbox: Mutex::new(Inbox { read_only: parts.read_only, ..Inbox::default() }),
+            work: Condvar::new(),
+            room: Condvar::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// A panic elsewhere leaves the index as usable as it was: no lock is held across foreign code.
+    pub(crate) fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Never locked while the index is.
+    pub(crate) fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the writer that CURSOR is out of date and that segments may have been let go.
+    pub(crate) fn released(&self) {
+        self.inbox().released = true;
+        self.work.notify_one();
+    }
+
+    pub(crate) fn count_refused(&self, items: u32) {
+        self.index().losses.add(Loss::Full, 1, items.into());
+    }
+}

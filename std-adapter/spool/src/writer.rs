@@ -1,0 +1,520 @@
+//! The thread that owns the files.
+
+use std::collections::VecDeque;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use crate::cursor_file::CursorFile;
+use crate::error::AppendError;
+use crate::format::segment::{HEADER_LEN, Previous, SegmentHeader};
+use crate::group::{Group, Open, Stamp};
+use crate::index::Segment;
+use crate::options::{Full, Sync};
+use crate::record::{Class, Record};
+use crate::shared::{Arriving, Command, Counters, Shared};
+use crate::slots::{AHEAD, Slots};
+use crate::vfs::Site;
+
+/// CURSOR is written no more often than this, in nanoseconds.
+const CURSOR_WRITE: u64 = 20_000_000;
+/// CURSOR is synced no later than this after a change, in nanoseconds.
+const CURSOR_SYNC: u64 = 5_000_000_000;
+/// A group takes no more records once it has this many payload bytes.
+const GROUP_BYTES: usize = 4 << 20;
+
+pub(crate) struct Writer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) cursor: CursorFile,
+    pub(crate) slots: Slots,
+    pub(crate) uuid: [u8; 16],
+    pub(crate) boot_id: [u8; 16],
+    /// The highest generation and the next sequence to give out.
+    pub(crate) generation: u64,
+    pub(crate) next_sequence: u64,
+    /// Sequences up to this were accounted for when the spool was opened.
+    pub(crate) settled: u64,
+    /// Highest durable sequence.
+    pub(crate) durable: u64,
+    pub(crate) open: [Option<Open>; Class::ALL.len()],
+    pub(crate) previous: [Option<Previous>; Class::ALL.len()],
+    /// Segments written to since the last sync, and since when.
+    pub(crate) unsynced: Vec<u64>,
+    pub(crate) unsynced_since: u64,
+    /// CURSOR is out of date; when it was written; when a change that no sync covers was made.
+    pub(crate) cursor_dirty: bool,
+    pub(crate) cursor_written: u64,
+    pub(crate) cursor_changed: Option<u64>,
+    /// The oldest waiting record found no room and waits for a release.
+    pub(crate) blocked: bool,
+    /// Held until the writer ends.
+    pub(crate) lock: Option<Box<dyn Send + std::marker::Sync>>,
+}
+
+/// What [`Writer::wait`] found.
+struct Work {
+    batch: VecDeque<Arriving>,
+    commands: Vec<Command>,
+    closing: bool,
+}
+
+impl Writer {
+    pub(crate) fn run(&mut self) {
+        loop {
+            let work = self.wait();
+            self.commit(work.batch, work.closing);
+            for Command(answer) in work.commands {
+                _ = answer.send(self.sync_cursor(Site::CursorSync));
+            }
+            if work.closing && self.shared.inbox().queue.is_empty() {
+                break;
+            }
+            self.timers();
+        }
+        self.finish();
+    }
+
+    fn wait(&mut self) -> Work {
+        let shared = self.shared.clone();
+        let mut inbox = shared.inbox();
+        loop {
+            if std::mem::take(&mut inbox.released) {
+                self.blocked = false;
+                self.touch_cursor();
+            }
+            self.blocked &= !inbox.closing;
+            let records = !self.blocked && !inbox.queue.is_empty();
+            let now = shared.vfs.now().boot;
+            let due = self.due();
+            if records || !inbox.commands.is_empty() || inbox.closing || due.is_some_and(|due| due <= now) {
+                let batch = if records { take_batch(&mut inbox.queue) } else { VecDeque::new() };
+                return Work { batch, commands: std::mem::take(&mut inbox.commands), closing: inbox.closing };
+            }
+            inbox = match due {
+                Some(due) => {
+                    let wait = Duration::from_nanos(due - now);
+                    shared.work.wait_timeout(inbox, wait).unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => shared.work.wait(inbox).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    /// When the next timer ends.
+    fn due(&self) -> Option<u64> {
+        let write = self.cursor_dirty.then_some(self.cursor_written + CURSOR_WRITE);
+        let sync = self.cursor_changed.map(|since| since + CURSOR_SYNC);
+        [write, sync, self.data_due()].into_iter().flatten().min()
+    }
+
+    fn data_due(&self) -> Option<u64> {
+        match self.shared.options.sync {
+            Sync::Interval(every) if !self.unsynced.is_empty() => {
+                Some(self.unsynced_since.saturating_add(every.as_nanos().try_into().unwrap_or(u64::MAX)))
+            }
+            _ => None,
+        }
+    }
+
+    fn timers(&mut self) {
+        let now = self.shared.vfs.now().boot;
+        if self.data_due().is_some_and(|due| due <= now) {
+            self.sync_written();
+        }
+        if self.cursor_changed.is_some_and(|since| since + CURSOR_SYNC <= now) {
+            _ = self.sync_cursor(Site::CursorSync);
+        } else if self.cursor_dirty && self.cursor_written + CURSOR_WRITE <= now {
+            self.write_cursor(now);
+        }
+        let spare = self.slots.free.len() + self.shared.index().let_go.len();
+        if (spare as u32) < AHEAD && self.slots.may_grow(now) {
+            self.slots.grow(&self.shared, now);
+        }
+    }
+
+    fn finish(&mut self) {
+        self.sync_written();
+        let synced = self.sync_cursor(Site::CursorSync);
+        self.lock = None;
+        let mut inbox = self.shared.inbox();
+        let result = inbox.read_only.clone().map_or(synced, Err);
+        inbox.stopped = Some(result);
+        inbox.commands.clear();
+        drop(inbox);
+        self.shared.room.notify_all();
+    }
+
+    /// Stores a batch, or says why not.
+    fn commit(&mut self, mut batch: VecDeque<Arriving>, closing: bool) {
+        let mut group = Group::default();
+        while let Some(arriving) = batch.pop_front() {
+            match self.place(&mut group, self.next_sequence, &arriving.record) {
+                Ok(()) => {
+                    group.members.push((self.next_sequence, arriving));
+                    self.next_sequence += 1;
+                }
+                Err(AppendError::Full) if self.shared.options.full == Full::Block && !closing => {
+                    batch.push_front(arriving);
+                    self.blocked = true;
+                    break;
+                }
+                Err(error) => self.refuse(arriving, error),
+            }
+        }
+        let mut inbox = self.shared.inbox();
+        while let Some(arriving) = batch.pop_back() {
+            inbox.queue.push_front(arriving);
+        }
+        drop(inbox);
+        self.store(group);
+    }
+
+    fn store(&mut self, mut group: Group) {
+        if group.members.is_empty() {
+            return;
+        }
+        match self.write(&mut group) {
+            Ok(()) => self.settle(group),
+            Err(error) => self.store_elsewhere(group, &error),
+        }
+    }
+
+    /// A write or sync failed. The group is still here: it goes to other segments, with the same sequences.
+    fn store_elsewhere(&mut self, group: Group, error: &io::Error) {
+        let full = is_full(error);
+        let last = group.last_sequence();
+        self.abandon(&group, !full);
+        let mut second = Group::default();
+        for (sequence, arriving) in group.members {
+            let placed = if full {
+                Err(AppendError::Full)
+            } else {
+                self.place(&mut second, sequence, &arriving.record)
+            };
+            match placed {
+                Ok(()) => second.members.push((sequence, arriving)),
+                Err(error) => self.refuse(arriving, error),
+            }
+        }
+        match self.write(&mut second) {
+            Ok(()) => self.settle(second),
+            Err(again) => {
+                self.abandon(&second, true);
+                self.fail(&format!("storing records failed twice: {error}; {again}"));
+                for (_, arriving) in second.members {
+                    self.refuse(arriving, self.read_only());
+                }
+            }
+        }
+        self.sync_written();
+        // Refused sequences will never be durable: say so before a later record claims it.
+        self.settled = last;
+        self.durable = self.durable.max(last);
+        self.shared.index().watermark = self.durable;
+        _ = self.sync_cursor(Site::CursorSync);
+    }
+
+    fn write(&mut self, group: &mut Group) -> io::Result<()> {
+        if group.members.is_empty() {
+            return Ok(());
+        }
+        group.write(&self.shared, &mut self.open)?;
+        if self.shared.options.sync == Sync::Always {
+            Counters::add(&self.shared.counters.data_syncs, 1);
+            self.shared.file.sync_data(Site::GroupSync)?;
+        }
+        Ok(())
+    }
+
+    /// Closes the group's segments as they were before it.
+    fn abandon(&mut self, group: &Group, suspect: bool) {
+        let generations = group.generations();
+        for open in &mut self.open {
+            _ = open.take_if(|open| generations.contains(&open.generation));
+        }
+        let mut index = self.shared.index();
+        for generation in generations {
+            if let Some(segment) = index.segments.get_mut(&generation) {
+                segment.suspect = suspect;
+            }
+            index.close_segment(generation);
+        }
+    }
+
+    /// The group is stored: shows it to the destinations and answers the callers.
+    fn settle(&mut self, group: Group) {
+        if group.members.is_empty() {
+            return;
+        }
+        let last = group.last_sequence();
+        {
+            let mut index = self.shared.index();
+            for run in &group.runs {
+                index.publish(run.generation, &run.metas);
+            }
+        }
+        if self.unsynced.is_empty() {
+            self.unsynced_since = self.shared.vfs.now().boot;
+        }
+        self.unsynced.extend(group.generations());
+        if self.shared.options.sync == Sync::Always {
+            self.mark_durable(last);
+        }
+        {
+            let mut index = self.shared.index();
+            group.closing.iter().for_each(|generation| index.close_segment(*generation));
+        }
+        self.touch_cursor();
+        self.shared.ready.notify_all();
+        let bytes = group.members.iter().map(|(_, arriving)| arriving.record.payload.len()).sum();
+        for (sequence, arriving) in group.members {
+            answer(arriving, Ok(sequence));
+        }
+        self.left(bytes);
+    }
+
+    /// Everything written so far, up to a sequence, is durable.
+    fn mark_durable(&mut self, sequence: u64) {
+        self.durable = self.durable.max(sequence);
+        for open in self.open.iter_mut().flatten() {
+            open.durable_records = open.records;
+            open.durable_items = open.items;
+        }
+        let mut index = self.shared.index();
+        index.durable(&std::mem::take(&mut self.unsynced), self.durable);
+    }
+
+    /// The sync of the policies that answer before it.
+    fn sync_written(&mut self) {
+        if self.unsynced.is_empty() {
+            return;
+        }
+        Counters::add(&self.shared.counters.data_syncs, 1);
+        match self.shared.file.sync_data(Site::GroupSync) {
+            Ok(()) => self.mark_durable(self.next_sequence - 1),
+            // The records are answered and forgotten: there is nothing to write again.
+            Err(error) => {
+                self.unsynced.clear();
+                self.fail(&format!("a sync of spool.dat failed: {error}"));
+            }
+        }
+        self.touch_cursor();
+    }
+
+    /// Lays out one record, in a new segment if need be.
+    fn place(&mut self, group: &mut Group, sequence: u64, record: &Record) -> Result<(), AppendError> {
+        let read_only = self.shared.inbox().read_only.clone();
+        if let Some(reason) = read_only {
+            return Err(AppendError::ReadOnly(reason));
+        }
+        let (class, size) = (record.class, self.shared.segment_size);
+        let fits = |open: &Open| group.fits(open, class, record.payload.len(), size);
+        if !self.open[class as usize].as_ref().is_some_and(fits) {
+            self.open_segment(group, class, sequence)?;
+        }
+        let stamp = Stamp { sequence, durable: self.durable, now: self.shared.vfs.now() };
+        if let Some(open) = &mut self.open[class as usize] {
+            group.push(open, record, &stamp);
+        }
+        Ok(())
+    }
+
+    fn open_segment(&mut self, group: &mut Group, class: Class, sequence: u64) -> Result<(), AppendError> {
+        let slot = self.free_slot(group, class)?;
+        let mut salt = [0; 8];
+        if let Err(error) = self.shared.vfs.random(&mut salt) {
+            self.slots.free.insert(slot);
+            self.fail(&format!("no randomness for a segment: {error}"));
+            return Err(self.read_only());
+        }
+        if let Some(full) = self.open[class as usize].take() {
+            self.previous[class as usize] = Some(Previous {
+                slot: full.slot,
+                generation: full.generation,
+                records: full.durable_records,
+                items: full.durable_items,
+            });
+            group.fill_up(class, full.generation);
+        }
+        self.generation += 1;
+        let header = self.header(class, slot, salt, sequence);
+        let segment = Segment::new(slot, self.generation, class, salt, self.boot_id);
+        self.shared.index().open_segment(segment);
+        self.open[class as usize] = Some(Open {
+            slot,
+            generation: self.generation,
+            salt,
+            header: header.encode(),
+            end: HEADER_LEN,
+            records: 0,
+            items: 0,
+            durable_records: 0,
+            durable_items: 0,
+        });
+        Ok(())
+    }
+
+    fn header(&self, class: Class, slot: u32, salt: [u8; 8], first_sequence: u64) -> SegmentHeader {
+        SegmentHeader {
+            class,
+            segment_size: self.shared.segment_size,
+            uuid: self.uuid,
+            generation: self.generation,
+            salt,
+            first_sequence,
+            floor: self.shared.index().floor(),
+            settled: self.settled,
+            boot_id: self.boot_id,
+            slot,
+            previous: self.previous[class as usize],
+        }
+    }
+
+    /// A slot that may be written: a free one, one let go, a new one, or, if the policy is so, one dropped for it.
+    fn free_slot(&mut self, group: &Group, class: Class) -> Result<u32, AppendError> {
+        loop {
+            if let Some(slot) = self.slots.free.pop_first() {
+                return Ok(slot);
+            }
+            let now = self.shared.vfs.now().boot;
+            if self.shared.index().let_go.is_empty() && !self.slots.may_grow(now) {
+                self.sync_written();
+            }
+            let let_go = !self.shared.index().let_go.is_empty();
+            if let_go || self.close_drained(group) {
+                self.sync_cursor(Site::RecycleSync).map_err(AppendError::ReadOnly)?;
+            } else if !(self.slots.may_grow(now) && self.slots.grow(&self.shared, now))
+                && !self.evict(group, class)
+            {
+                return Err(AppendError::Full);
+            }
+        }
+    }
+
+    /// Closes segments that everybody is done with; true if one was let go.
+    fn close_drained(&mut self, group: &Group) -> bool {
+        let busy = group.generations();
+        let mut index = self.shared.index();
+        for open in &mut self.open {
+            let drained =
+                |open: &mut Open| !busy.contains(&open.generation) && index.drained(open.generation);
+            if let Some(open) = open.take_if(drained) {
+                index.close_segment(open.generation);
+            }
+        }
+        !index.let_go.is_empty()
+    }
+
+    fn evict(&mut self, group: &Group, class: Class) -> bool {
+        if self.shared.options.full != Full::DropOldest {
+            return false;
+        }
+        let evicted = self.shared.index().evict(class, &group.generations());
+        for open in &mut self.open {
+            _ = open.take_if(|open| Some(open.generation) == evicted);
+        }
+        evicted.is_some()
+    }
+
+    fn touch_cursor(&mut self) {
+        self.cursor_dirty = true;
+        self.cursor_changed.get_or_insert_with(|| self.shared.vfs.now().boot);
+    }
+
+    /// Writes CURSOR without sync. If that fails, the sync that follows will tell.
+    fn write_cursor(&mut self, now: u64) {
+        let mut cursor = self.shared.index().cursor();
+        self.fill_in(&mut cursor);
+        _ = self.cursor.write(&mut cursor);
+        self.cursor_dirty = false;
+        self.cursor_written = now;
+    }
+
+    /// Makes CURSOR durable, so that segments let go may be used again. Tries twice, then makes the spool read-only.
+    fn sync_cursor(&mut self, site: Site) -> Result<(), String> {
+        let now = self.shared.vfs.now().boot;
+        let (mut cursor, let_go) = {
+            let mut index = self.shared.index();
+            (index.cursor(), std::mem::take(&mut index.let_go))
+        };
+        self.fill_in(&mut cursor);
+        let once = |writer: &mut Writer, cursor: &mut _| {
+            writer.cursor.write(cursor)?;
+            Counters::add(&writer.shared.counters.cursor_syncs, 1);
+            writer.cursor.sync(site)
+        };
+        let result = once(self, &mut cursor).or_else(|_| once(self, &mut cursor));
+        self.cursor_dirty = false;
+        self.cursor_written = now;
+        self.cursor_changed = None;
+        match result {
+            Ok(()) => {
+                self.slots.free.extend(let_go);
+                Ok(())
+            }
+            Err(error) => {
+                self.shared.index().let_go.extend(let_go);
+                let reason = format!("CURSOR could not be made durable: {error}");
+                self.fail(&reason);
+                Err(reason)
+            }
+        }
+    }
+
+    fn fill_in(&self, cursor: &mut crate::format::cursor::Cursor) {
+        cursor.uuid = self.uuid;
+        cursor.segment_size = self.shared.segment_size;
+        cursor.generation = self.generation;
+        cursor.next_sequence = self.next_sequence;
+    }
+
+    /// Accepts nothing more until the spool is opened again.
+    fn fail(&self, reason: &str) {
+        let mut inbox = self.shared.inbox();
+        inbox.read_only.get_or_insert_with(|| reason.into());
+        drop(inbox);
+        self.shared.room.notify_all();
+    }
+
+    fn read_only(&self) -> AppendError {
+        AppendError::ReadOnly(self.shared.inbox().read_only.clone().unwrap_or_default())
+    }
+
+    fn refuse(&self, arriving: Arriving, error: AppendError) {
+        if error == AppendError::Full {
+            self.shared.count_refused(arriving.record.items);
+        }
+        let bytes = arriving.record.payload.len();
+        answer(arriving, Err(error));
+        self.left(bytes);
+    }
+
+    /// Payload bytes are no longer in flight.
+    fn left(&self, bytes: usize) {
+        let mut inbox = self.shared.inbox();
+        inbox.bytes = inbox.bytes.saturating_sub(bytes);
+        drop(inbox);
+        self.shared.room.notify_all();
+    }
+}
+
+fn take_batch(queue: &mut VecDeque<Arriving>) -> VecDeque<Arriving> {
+    let mut bytes = 0;
+    let more = |arriving: &&Arriving| {
+        let go_on = bytes < GROUP_BYTES;
+        bytes += arriving.record.payload.len();
+        go_on
+    };
+    let count = queue.iter().take_while(more).count();
+    queue.drain(..count).collect()
+}
+
+/// A completion that panics must not take the writer, and everybody's records, with it.
+fn answer(arriving: Arriving, result: Result<u64, AppendError>) {
+    _ = catch_unwind(AssertUnwindSafe(|| (arriving.done)(result)));
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
