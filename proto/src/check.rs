@@ -85,86 +85,80 @@ impl core::error::Error for Invalid {}
 /// # Errors
 /// [`Invalid`] says where and what. The bytes can never be decoded: sending them again is of no use.
 pub fn check(root: &'static Message, bytes: &[u8]) -> Result<Summary, Invalid> {
-    let mut walk = Walk {
-        rest: bytes,
-        message: root,
-        outer: [(&[], root); MAX_DEPTH],
-        depth: 0,
-        summary: Summary::default(),
-    };
-    match walk.run() {
-        Ok(()) => Ok(walk.summary),
-        Err(fault) => Err(walk.explain(fault, bytes.len())),
-    }
-}
-
-struct Walk<'a> {
-    /// What is left of the message the walk is in, from the start of a field on.
-    rest: &'a [u8],
-    message: &'static Message,
-    /// The messages around it, with what is left of each after this one.
-    outer: [(&'a [u8], &'static Message); MAX_DEPTH],
-    depth: usize,
-    summary: Summary,
-}
-
-impl<'a> Walk<'a> {
-    #[inline]
-    fn run(&mut self) -> Result<(), Fault> {
-        loop {
-            if self.rest.is_empty() {
-                if self.depth == 0 {
-                    return Ok(());
-                }
-                self.depth -= 1;
-                (self.rest, self.message) = self.outer[self.depth];
-                continue;
+    // The messages around the one the walk is in, with what is left of each after it.
+    let mut outer: [(&[u8], &'static Message); MAX_DEPTH] = [(&[], root); MAX_DEPTH];
+    let (mut rest, mut message, mut depth) = (bytes, root, 0);
+    let mut summary = Summary::default();
+    let fault = loop {
+        if rest.is_empty() {
+            if depth == 0 {
+                return Ok(summary);
             }
-            let (tag, after) = short_varint(self.rest)?;
-            self.rest = match self.message.field(tag >> 3) {
-                Some(field) if field.wire as u32 == tag & 7 => match field.wire {
-                    WireType::Varint => varint(after)?.1,
-                    WireType::Fixed64 => after.get(8..).ok_or(Fault::Truncated)?,
-                    WireType::Fixed32 => after.get(4..).ok_or(Fault::Truncated)?,
-                    WireType::Length => {
-                        let (body, after) = delimited(after)?;
-                        match field.kind {
-                            Kind::Message(inner) => self.enter(inner, body, after)?,
-                            Kind::String if !is_utf8(body) => return Err(Fault::Utf8),
-                            _ => after,
-                        }
-                    }
-                },
-                Some(field) => packed(field, tag, after)?,
-                None => self.unknown(tag, after)?,
-            };
+            depth -= 1;
+            (rest, message) = outer[depth];
+            continue;
         }
-    }
+        match step(message, rest) {
+            Ok(Step::Over(after)) => rest = after,
+            Ok(Step::Into(inner, body, after)) => {
+                let Some(slot) = outer.get_mut(depth) else { break Fault::Depth };
+                *slot = (after, message);
+                depth += 1;
+                summary.items += u64::from(inner.item);
+                (rest, message) = (body, inner);
+            }
+            Ok(Step::Unknown(tag, after)) => match skip_unknown(tag, after, depth) {
+                Ok(after) => {
+                    summary.unknown_top_level |= depth == 0;
+                    rest = after;
+                }
+                Err(fault) => break fault,
+            },
+            Err(fault) => break fault,
+        }
+    };
+    let left = outer[..depth].iter().map(|(after, _)| after.len()).sum::<usize>() + rest.len();
+    Err(explain(fault, message, rest, bytes.len() - left))
+}
 
-    #[inline]
-    fn enter(&mut self, inner: &'static Message, body: &'a [u8], after: &'a [u8]) -> Result<&'a [u8], Fault> {
-        *self.outer.get_mut(self.depth).ok_or(Fault::Depth)? = (after, self.message);
-        self.depth += 1;
-        self.message = inner;
-        self.summary.items += u64::from(inner.item);
-        Ok(body)
-    }
+#[cold]
+fn explain(fault: Fault, message: &'static Message, rest: &[u8], offset: usize) -> Invalid {
+    let number = short_varint(rest).map_or(0, |(tag, _)| tag >> 3);
+    let field = message.field(number).map(|field| field.json_name);
+    Invalid { offset, fault, message: message.name, field }
+}
 
-    #[cold]
-    fn unknown(&mut self, tag: u32, after: &'a [u8]) -> Result<&'a [u8], Fault> {
-        let rest = skip_unknown(tag, after, self.depth)?;
-        self.summary.unknown_top_level |= self.depth == 0;
-        Ok(rest)
-    }
+enum Step<'a> {
+    /// The field is done; what comes after it.
+    Over(&'a [u8]),
+    /// The field is a message: its type, its body, what comes after it.
+    Into(&'static Message, &'a [u8], &'a [u8]),
+    /// The table does not know the field: its tag, what comes after the tag.
+    Unknown(u32, &'a [u8]),
+}
 
-    #[cold]
-    fn explain(&self, fault: Fault, total: usize) -> Invalid {
-        let left =
-            self.outer[..self.depth].iter().map(|(after, _)| after.len()).sum::<usize>() + self.rest.len();
-        let number = short_varint(self.rest).map_or(0, |(tag, _)| tag >> 3);
-        let field = self.message.field(number).map(|field| field.json_name);
-        Invalid { offset: total - left, fault, message: self.message.name, field }
+/// Looks at one field. Inlined, for the walk's state to stay in registers.
+#[inline(always)]
+fn step<'a>(message: &'static Message, rest: &'a [u8]) -> Result<Step<'a>, Fault> {
+    let (tag, after) = short_varint(rest)?;
+    let Some(field) = message.field(tag >> 3) else { return Ok(Step::Unknown(tag, after)) };
+    if field.wire as u32 != tag & 7 {
+        return packed(field, tag, after).map(Step::Over);
     }
+    let after = match field.wire {
+        WireType::Varint => varint(after)?.1,
+        WireType::Fixed64 => after.get(8..).ok_or(Fault::Truncated)?,
+        WireType::Fixed32 => after.get(4..).ok_or(Fault::Truncated)?,
+        WireType::Length => {
+            let (body, after) = delimited(after)?;
+            match field.kind {
+                Kind::Message(inner) => return Ok(Step::Into(inner, body, after)),
+                Kind::String if !is_utf8(body) => return Err(Fault::Utf8),
+                _ => after,
+            }
+        }
+    };
+    Ok(Step::Over(after))
 }
 
 /// Skips a known field whose wire type is not that of one value: a packed block, or a fault.
@@ -186,19 +180,16 @@ fn packed<'a>(field: &Field, tag: u32, after: &'a [u8]) -> Result<&'a [u8], Faul
     Ok(after)
 }
 
-/// Short strings are mostly ASCII: a few loads tell, and the loads may overlap.
+/// Most strings are ASCII and short: a few loads tell, and the last may overlap the one before.
 #[inline]
 fn is_utf8(text: &[u8]) -> bool {
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    let bits = match (text.first_chunk(), text.last_chunk()) {
-        (Some(first), Some(last)) if text.len() <= 16 => {
-            u64::from_le_bytes(*first) | u64::from_le_bytes(*last)
-        }
-        (Some(_), Some(_)) => HIGH,
-        _ => match (text.first_chunk(), text.last_chunk()) {
-            (Some(first), Some(last)) => u64::from(u32::from_le_bytes(*first) | u32::from_le_bytes(*last)),
-            _ => text.iter().fold(0, |bits, byte| bits | u64::from(*byte)),
-        },
+    let bits = if let (chunks, Some(last)) = (text.as_chunks().0, text.last_chunk()) {
+        chunks.iter().fold(u64::from_le_bytes(*last), |bits, chunk| bits | u64::from_le_bytes(*chunk))
+    } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        u64::from(u32::from_le_bytes(*first) | u32::from_le_bytes(*last))
+    } else {
+        text.iter().fold(0, |bits, byte| bits | u64::from(*byte))
     };
     bits & HIGH == 0 || core::str::from_utf8(text).is_ok()
 }

@@ -8,8 +8,9 @@ const MAX_LENGTH: u32 = i32::MAX as u32 - 16;
 /// Splits a varint of up to ten bytes off; the tenth must not go beyond 64 bits.
 #[inline]
 pub(crate) fn varint(bytes: &[u8]) -> Result<(u64, &[u8]), Fault> {
-    match bytes.split_first() {
-        Some((&byte, rest)) if byte < 0x80 => Ok((u64::from(byte), rest)),
+    match bytes {
+        [only, rest @ ..] if *only < 0x80 => Ok((u64::from(*only), rest)),
+        [low, high, rest @ ..] if *high < 0x80 => Ok((u64::from(low & 0x7f) | u64::from(*high) << 7, rest)),
         _ => long_varint(bytes),
     }
 }
@@ -29,7 +30,15 @@ fn long_varint(bytes: &[u8]) -> Result<(u64, &[u8]), Fault> {
 /// Splits off a varint of up to five bytes that fits 32 bits: what tags and lengths may be.
 #[inline]
 pub(crate) fn short_varint(bytes: &[u8]) -> Result<(u32, &[u8]), Fault> {
-    let (value, rest) = varint(bytes)?;
+    match bytes {
+        [only, rest @ ..] if *only < 0x80 => Ok((u32::from(*only), rest)),
+        [low, high, rest @ ..] if *high < 0x80 => Ok((u32::from(low & 0x7f) | u32::from(*high) << 7, rest)),
+        _ => long_short_varint(bytes),
+    }
+}
+
+fn long_short_varint(bytes: &[u8]) -> Result<(u32, &[u8]), Fault> {
+    let (value, rest) = long_varint(bytes)?;
     match u32::try_from(value) {
         Ok(value) if bytes.len() - rest.len() <= 5 => Ok((value, rest)),
         _ => Err(Fault::Varint),
