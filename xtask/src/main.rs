@@ -1,3 +1,103 @@
-//! See the crate description.
+//! `cargo xtask …`: the one place that knows how to build, check and measure.
+//!
+//! CI runs `cargo xtask test --install` and nothing else, so whatever CI does can be done here by the same command.
 
-fn main() {}
+mod bare_metal;
+mod checks;
+mod firmware;
+mod guards;
+mod install;
+mod licences;
+mod qemu;
+mod relay;
+mod repo;
+mod step;
+
+use std::process::ExitCode;
+
+use crate::repo::Repo;
+use crate::step::Step;
+
+const USAGE: &str = "\
+cargo xtask test [--install] [--only STEP]...   everything that CI checks; --install first installs what is missing
+cargo xtask test --list                         the steps of `test`
+cargo xtask firmware [PROGRAM]                  build and run the programs of embedded-example in QEMU
+cargo xtask bench [BENCH [ARGUMENT...]]         measure: core, spool, client, gateway";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let repo = Repo::here();
+    let done = match arguments.as_slice() {
+        ["test", "--list"] => list(),
+        ["test", options @ ..] => test(&repo, options),
+        ["firmware"] => firmware(&repo, None),
+        ["firmware", program] if !program.starts_with('-') => firmware(&repo, Some(program)),
+        ["bench", rest @ ..] => bench(&repo, rest),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(true)
+        }
+        _ => Err(format!("usage:\n{USAGE}")),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(usage) => {
+            eprintln!("{usage}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn list() -> Result<bool, String> {
+    for step in checks::all() {
+        println!("{:<12} {}", step.name, step.about);
+    }
+    Ok(true)
+}
+
+fn test(repo: &Repo, options: &[&str]) -> Result<bool, String> {
+    let mut install = false;
+    let mut only = Vec::new();
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        match *option {
+            "--install" => install = true,
+            "--only" => {
+                let step = options.next().ok_or("--only needs a step; `cargo xtask test --list` has them")?;
+                only.push(*step);
+            }
+            other => return Err(format!("{other} is no option of `test`\n{USAGE}")),
+        }
+    }
+    let mut steps = checks::all();
+    if let Some(unknown) = only.iter().find(|name| !steps.iter().any(|step| step.name == **name)) {
+        return Err(format!("{unknown} is no step; `cargo xtask test --list` has them"));
+    }
+    steps.retain(|step| only.is_empty() || only.contains(&step.name));
+    Ok(install::ensure(repo, &steps, install) && step::run_all(repo, &steps))
+}
+
+fn firmware(repo: &Repo, program: Option<&str>) -> Result<bool, String> {
+    if let Some(unknown) = program.filter(|name| !firmware::PROGRAMS.iter().any(|p| p.name == *name)) {
+        let known: Vec<_> = firmware::PROGRAMS.iter().map(|p| p.name).collect();
+        return Err(format!("no program {unknown} in embedded-example; there are: {}", known.join(", ")));
+    }
+    let program = program.map(str::to_owned);
+    let step = Step {
+        run: Box::new(move |repo, log| firmware::run(repo, log, program.as_deref())),
+        ..firmware::step()
+    };
+    let steps = [step];
+    Ok(install::ensure(repo, &steps, false) && step::run_all(repo, &steps))
+}
+
+fn bench(repo: &Repo, rest: &[&str]) -> Result<bool, String> {
+    let mut cargo = repo.cargo(&["bench", "-p", "smoltel-benches"]);
+    if let [name, arguments @ ..] = rest {
+        cargo.args(["--bench", name, "--"]).args(arguments);
+    }
+    let status = cargo.status().map_err(|error| format!("cargo does not start: {error}"))?;
+    Ok(status.success())
+}

@@ -1,0 +1,131 @@
+//! What must be on the machine before a step can run, and the commands that put it there.
+
+use std::fmt::Write as _;
+
+use crate::repo::{Repo, output};
+use crate::step::Step;
+
+/// Something that a step cannot do without.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Need {
+    /// rustfmt and clippy.
+    RustComponents,
+    /// Debian's Rust with the source of `core`, under the name `debian` in rustup.
+    BareMetal,
+    /// An emulator and a linker for Arm microcontrollers.
+    Qemu,
+    /// The receivers and SDKs of others, in `.peers`.
+    Peers,
+}
+
+/// rotel links the Python that its wheel is made for.
+const PEERS_PACKAGES: &[&str] = &["libpython3.11", "python3-venv"];
+const BARE_METAL_PACKAGES: &[&str] = &["cargo-web", "rust-web-clippy", "rust-web-src", "rustc-web"];
+const QEMU_PACKAGES: &[&str] = &["binutils-arm-none-eabi", "qemu-system-arm"];
+
+const COMPONENTS: &str = "rustup component add clippy rustfmt";
+const TOOLCHAIN: &str = "rustup toolchain link debian /usr";
+/// Debian's Python, for which libpython3.11 is.
+const PEERS: &str = "rm -rf .peers && /usr/bin/python3 -m venv .peers/py \
+    && .peers/py/bin/pip install --quiet --disable-pip-version-check -r xtask/peers.txt \
+    && install -D -m 755 .peers/py/lib/python3.11/site-packages/rotel/rotel-agent .peers/bin/rotel \
+    && cp xtask/peers.txt .peers/installed.txt";
+
+impl Need {
+    fn packages(self) -> &'static [&'static str] {
+        match self {
+            Self::RustComponents => &[],
+            Self::BareMetal => BARE_METAL_PACKAGES,
+            Self::Qemu => QEMU_PACKAGES,
+            Self::Peers => PEERS_PACKAGES,
+        }
+    }
+
+    /// What has to be done beyond Debian's packages, if it is not done yet.
+    fn command(self, repo: &Repo) -> Option<&'static str> {
+        let (done, command) = match self {
+            Self::RustComponents => (has_components(repo), COMPONENTS),
+            Self::BareMetal => (has_toolchain(repo), TOOLCHAIN),
+            Self::Qemu => return None,
+            Self::Peers => (has_peers(repo), PEERS),
+        };
+        (!done).then_some(command)
+    }
+}
+
+/// Makes sure that what `steps` need is there: installs it, or says how to and returns false.
+pub(crate) fn ensure(repo: &Repo, steps: &[Step], install: bool) -> bool {
+    let mut needs: Vec<Need> = steps.iter().flat_map(|step| step.needs.iter().copied()).collect();
+    needs.sort_unstable();
+    needs.dedup();
+    let commands = commands(repo, &needs);
+    if commands.is_empty() {
+        return true;
+    }
+    if install {
+        return commands.iter().all(|command| run(repo, command));
+    }
+    let mut text = String::from("Something is missing. In the repository's root, run\n");
+    for command in commands {
+        let _ = writeln!(text, "  {command}");
+    }
+    eprintln!("{text}or let `cargo xtask test --install` do it.");
+    false
+}
+
+fn commands(repo: &Repo, needs: &[Need]) -> Vec<String> {
+    let wanted: Vec<&str> = needs.iter().flat_map(|need| need.packages()).copied().collect();
+    let missing = missing_packages(repo, &wanted);
+    let packages = (!missing.is_empty()).then(|| apt_get(&missing, is_root(repo)));
+    packages
+        .into_iter()
+        .chain(needs.iter().filter_map(|need| need.command(repo)).map(str::to_owned))
+        .collect()
+}
+
+fn apt_get(packages: &[&str], root: bool) -> String {
+    let apt = if root { "apt-get" } else { "sudo apt-get" };
+    // Another installation may be under way: wait for it.
+    let wait = "-o DPkg::Lock::Timeout=600";
+    let names = packages.join(" ");
+    format!("{apt} {wait} -qq update && {apt} {wait} -qq install -y --no-install-recommends {names}")
+}
+
+fn run(repo: &Repo, command: &str) -> bool {
+    println!("$ {command}");
+    let status = repo.command("sh", &["-c", command]).env("DEBIAN_FRONTEND", "noninteractive").status();
+    let done = status.is_ok_and(|status| status.success());
+    if !done {
+        eprintln!("this did not work; nothing has been checked: {command}");
+    }
+    done
+}
+
+/// Those of `packages` that dpkg does not know as installed.
+fn missing_packages<'a>(repo: &Repo, packages: &[&'a str]) -> Vec<&'a str> {
+    let installed = |package: &str| {
+        let query = ["--show", "--showformat=${db:Status-Status}", package];
+        output(&mut repo.command("dpkg-query", &query)).is_ok_and(|status| status == "installed")
+    };
+    packages.iter().copied().filter(|package| !installed(package)).collect()
+}
+
+fn is_root(repo: &Repo) -> bool {
+    output(&mut repo.command("id", &["-u"])).is_ok_and(|id| id.trim() == "0")
+}
+
+fn has_components(repo: &Repo) -> bool {
+    let works = |tool| output(&mut repo.cargo(&[tool, "--version"])).is_ok();
+    works("clippy") && works("fmt")
+}
+
+fn has_toolchain(repo: &Repo) -> bool {
+    output(&mut repo.command("rustup", &["toolchain", "list"]))
+        .is_ok_and(|list| list.lines().any(|line| line.split(' ').next() == Some("debian")))
+}
+
+/// The list is copied last, so it is there only when everything in it is.
+fn has_peers(repo: &Repo) -> bool {
+    let wanted = std::fs::read(repo.root.join("xtask/peers.txt")).ok();
+    wanted.is_some() && wanted == std::fs::read(repo.peers().join("installed.txt")).ok()
+}
