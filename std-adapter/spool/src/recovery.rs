@@ -93,6 +93,7 @@ fn writer(
         next_sequence: state.next_sequence,
         settled: state.next_sequence - 1,
         durable: state.next_sequence - 1,
+        written: state.next_sequence - 1,
         open: [const { None }; 3],
         previous: [None; 3],
         unsynced: Vec::new(),

@@ -37,6 +37,8 @@ pub(crate) struct Writer {
     pub(crate) settled: u64,
     /// Highest durable sequence.
     pub(crate) durable: u64,
+    /// Highest sequence written, durable or not.
+    pub(crate) written: u64,
     pub(crate) open: [Option<Open>; Class::ALL.len()],
     pub(crate) previous: [Option<Previous>; Class::ALL.len()],
     /// Segments written to since the last sync, and since when.
@@ -254,6 +256,7 @@ impl Writer {
                 index.publish(run.generation, &run.metas);
             }
         }
+        self.written = last;
         if self.unsynced.is_empty() {
             self.unsynced_since = self.shared.vfs.now().boot;
         }
@@ -277,12 +280,15 @@ impl Writer {
     /// Everything written so far, up to a sequence, is durable.
     fn mark_durable(&mut self, sequence: u64) {
         self.durable = self.durable.max(sequence);
-        for open in self.open.iter_mut().flatten() {
-            open.durable_records = open.records;
-            open.durable_items = open.items;
-        }
         let mut index = self.shared.index();
         index.durable(&std::mem::take(&mut self.unsynced), self.durable);
+        // Not `open.records`: a group that is being laid out is counted there already.
+        for open in self.open.iter_mut().flatten() {
+            if let Some(segment) = index.segments.get(&open.generation) {
+                open.durable_records = segment.durable_records;
+                open.durable_items = segment.durable_items;
+            }
+        }
     }
 
     /// The sync of the policies that answer before it.
@@ -292,7 +298,7 @@ impl Writer {
         }
         Counters::add(&self.shared.counters.data_syncs, 1);
         match self.shared.file.sync_data(Site::GroupSync) {
-            Ok(()) => self.mark_durable(self.next_sequence - 1),
+            Ok(()) => self.mark_durable(self.written),
             // The records are answered and forgotten: there is nothing to write again.
             Err(error) => {
                 self.unsynced.clear();

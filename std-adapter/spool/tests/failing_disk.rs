@@ -1,0 +1,177 @@
+//! A disk that fails while the spool is in use.
+
+mod disk;
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use disk::{Disk, Random};
+use smoltel_spool::vfs::Site;
+use smoltel_spool::{
+    AppendError, Class, Codec, Destination, Full, Loss, OpenError, Options, Record, Signal, Spool,
+};
+
+fn options() -> Options {
+    Options { capacity: 8 * 4096, segment_size: Some(4096), ..Options::default() }
+}
+
+fn open(disk: &Disk, options: Options) -> Spool {
+    Spool::open_with(Arc::new(disk.clone()), "/spool", options).unwrap()
+}
+
+fn record(payload: &[u8]) -> Record {
+    Record {
+        signal: Signal::Traces,
+        class: Class::Normal,
+        codec: Codec::Identity,
+        stream: 0,
+        items: 10,
+        origin: None,
+        payload: payload.to_vec(),
+    }
+}
+
+fn take_all(destination: &Destination) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    while let Some(lease) = destination.take(None, 1 << 20, Instant::now()) {
+        all.extend(lease.records().iter().map(|entry| entry.payload.clone()));
+        lease.release();
+    }
+    all
+}
+
+#[test]
+fn a_group_whose_sync_fails_is_stored_elsewhere() {
+    let disk = Disk::default();
+    let spool = open(&disk, options());
+    spool.append_wait(record(b"before")).unwrap();
+    disk.fail(Site::GroupSync, ErrorKind::Other, 1);
+    spool.append_wait(record(b"during")).unwrap();
+    spool.append_wait(record(b"after")).unwrap();
+    assert_eq!(spool.stats().read_only, None);
+    // The pages of the failed sync never reached the medium; the acknowledged record did.
+    for seed in 0..8 {
+        let after = disk.after_power_cut(&mut Random(seed));
+        let again = open(&after, options());
+        assert_eq!(again.stats().gaps, 0);
+        assert_eq!(take_all(&again.destination("up").unwrap()), [&b"before"[..], b"during", b"after"]);
+    }
+}
+
+#[test]
+fn a_second_failure_makes_the_spool_read_only_and_loud() {
+    let disk = Disk::default();
+    let spool = open(&disk, options());
+    let up = spool.destination("up").unwrap();
+    spool.append_wait(record(b"kept")).unwrap();
+    disk.fail(Site::GroupSync, ErrorKind::Other, 2);
+    assert!(matches!(spool.append_wait(record(b"refused")), Err(AppendError::ReadOnly(_))));
+    assert!(matches!(spool.append_wait(record(b"refused")), Err(AppendError::ReadOnly(_))));
+    assert!(spool.stats().read_only.is_some());
+    assert_eq!(take_all(&up), [b"kept"]);
+    assert!(spool.close(Duration::from_secs(10)).is_err());
+    drop(spool);
+    let again = open(&disk, options());
+    again.append_wait(record(b"works again")).unwrap();
+    assert_eq!(again.stats().gaps, 0);
+}
+
+#[test]
+fn a_disk_that_is_full_refuses_and_takes_again_when_drained() {
+    let disk = Disk::default();
+    disk.limit(Some(4 * 4096));
+    let spool = open(&disk, options());
+    let up = spool.destination("up").unwrap();
+    let mut stored = 0;
+    while spool.append_wait(record(&[stored; 3000])).is_ok() {
+        stored += 1;
+    }
+    assert_eq!(stored, 4);
+    assert_eq!(spool.append_wait(record(&[9; 3000])), Err(AppendError::Full));
+    assert_eq!(spool.stats().losses.items(Loss::Full), 20);
+    assert_eq!(take_all(&up).len(), 4);
+    spool.append_wait(record(&[9; 3000])).unwrap();
+    assert_eq!(take_all(&up), [[9; 3000]]);
+    assert_eq!(spool.stats().read_only, None);
+}
+
+#[test]
+fn no_space_for_an_overwrite_is_full_and_not_a_failure() {
+    let disk = Disk::default();
+    let spool = open(&disk, options());
+    spool.append_wait(record(b"one")).unwrap();
+    disk.fail(Site::GroupWrite, ErrorKind::StorageFull, 1);
+    assert_eq!(spool.append_wait(record(b"two")), Err(AppendError::Full));
+    spool.append_wait(record(b"three")).unwrap();
+    spool.close(Duration::from_secs(10)).unwrap();
+    let again = open(&disk, options());
+    assert_eq!(again.stats().gaps, 0);
+    assert_eq!(take_all(&again.destination("up").unwrap()), [&b"one"[..], b"three"]);
+}
+
+#[test]
+fn a_record_that_cannot_be_read_waits_for_the_next_opening() {
+    let disk = Disk::default();
+    let spool = open(&disk, options());
+    let up = spool.destination("up").unwrap();
+    spool.append_wait(record(b"one")).unwrap();
+    disk.fail(Site::PayloadRead, ErrorKind::Other, 1);
+    assert!(up.take(None, 100, Instant::now()).is_none());
+    assert_eq!(spool.stats().set_aside, 1);
+    spool.close(Duration::from_secs(10)).unwrap();
+    assert_eq!(take_all(&open(&disk, options()).destination("up").unwrap()), [b"one"]);
+}
+
+#[test]
+fn a_full_spool_blocks_until_something_is_released() {
+    let disk = Disk::default();
+    let spool = open(&disk, Options { full: Full::Block, capacity: 4 * 4096, ..options() });
+    let up = spool.destination("up").unwrap();
+    let writer = spool.clone();
+    let thread = std::thread::spawn(move || (0..20).all(|n| writer.append_wait(record(&[n; 3000])).is_ok()));
+    for n in 0..20 {
+        let lease = up.take(None, 1, Instant::now() + Duration::from_secs(10)).unwrap();
+        assert_eq!(lease.records()[0].payload, [n; 3000]);
+        lease.release();
+    }
+    assert!(thread.join().unwrap());
+}
+
+#[test]
+fn dropping_the_oldest_takes_the_lowest_class_first_and_counts_items() {
+    let disk = Disk::default();
+    let spool = open(&disk, Options { full: Full::DropOldest, capacity: 4 * 4096, ..options() });
+    let up = spool.destination("up").unwrap();
+    let of = |class, n: u8| Record { class, ..record(&[n; 3000]) };
+    for (n, class) in [Class::Normal, Class::Low, Class::High, Class::Normal].into_iter().enumerate() {
+        spool.append_wait(of(class, n as u8)).unwrap();
+    }
+    spool.append_wait(of(Class::Normal, 4)).unwrap(); // drops 1, low
+    spool.append_wait(of(Class::Normal, 5)).unwrap(); // drops 0, the oldest normal
+    assert_eq!(spool.append_wait(of(Class::Low, 6)), Err(AppendError::Full));
+    let left: Vec<u8> = take_all(&up).iter().map(|payload| payload[0]).collect();
+    assert_eq!(left, [2, 3, 4, 5]);
+    let stats = spool.stats();
+    assert_eq!(stats.destinations[0].losses.items(Loss::Evicted), 20);
+    assert_eq!(stats.losses.records(Loss::Evicted), 2);
+}
+
+#[test]
+fn a_newer_version_is_refused_and_left_alone() {
+    let disk = Disk::default();
+    let spool = open(&disk, options());
+    spool.append_wait(record(b"one")).unwrap();
+    spool.close(Duration::from_secs(10)).unwrap();
+    let mut bytes = disk.read("/spool/spool.dat");
+    for at in [0, 4096 - 128] {
+        bytes[at + 8] = 9;
+        let crc = crc32c::crc32c(&bytes[at..at + 124]);
+        bytes[at + 124..at + 128].copy_from_slice(&crc.to_le_bytes());
+    }
+    disk.write("/spool/spool.dat", bytes.clone());
+    let cursor = disk.read("/spool/CURSOR");
+    let error = Spool::open_with(Arc::new(disk.clone()), "/spool", options()).err();
+    assert!(matches!(error, Some(OpenError::Newer { version: 9 })));
+    assert_eq!((disk.read("/spool/spool.dat"), disk.read("/spool/CURSOR")), (bytes, cursor));
+}
