@@ -18,12 +18,21 @@ pub enum Loss {
     Rejected = 4,
     /// It was given up: retried for as long as allowed, or the program ended first.
     Expired = 5,
+    /// There was nowhere to put it: before the start or after the end.
+    Closed = 6,
 }
 
 impl Loss {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 6] =
-        [Self::NoSlot, Self::Full, Self::Evicted, Self::TooLarge, Self::Rejected, Self::Expired];
+    pub const ALL: [Self; 7] = [
+        Self::NoSlot,
+        Self::Full,
+        Self::Evicted,
+        Self::TooLarge,
+        Self::Rejected,
+        Self::Expired,
+        Self::Closed,
+    ];
 
     /// The reason as a word for reports and metrics, in `snake_case`.
     pub const fn name(self) -> &'static str {
@@ -34,6 +43,7 @@ impl Loss {
             Self::TooLarge => "too_large",
             Self::Rejected => "rejected",
             Self::Expired => "expired",
+            Self::Closed => "closed",
         }
     }
 }

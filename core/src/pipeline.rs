@@ -96,7 +96,8 @@ impl<P: Platform> Records<P> {
             }
         }
         if !fits {
-            self.counters.add_lost(record.signal, Loss::TooLarge, record.items.into());
+            let reason = if ring.capacity() == 0 { Loss::Closed } else { Loss::TooLarge };
+            self.counters.add_lost(record.signal, reason, record.items.into());
         }
         (ring.len(), ring.capacity())
     }

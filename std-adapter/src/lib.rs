@@ -1,4 +1,88 @@
-//! See the crate description.
-pub mod error;
+//! OpenTelemetry for plain threaded programs: a blocking API, one background thread, no async runtime.
+//!
+//! ```
+//! use smoltel::Telemetry;
+//! use std::time::Duration;
+//!
+//! # let dir = tempfile::tempdir()?;
+//! # let spool = dir.path();
+//! let telemetry = Telemetry::builder("thermostat")
+//!     .endpoint("http://127.0.0.1:4318")
+//!     .spool(spool) // optional: survive outages and restarts
+//!     .build()?;
+//!
+//! let tracer = telemetry.tracer("control-loop");
+//! let mut span = tracer.start("adjust");
+//! span.set("target.celsius", 21.5);
+//! span.end();
+//! telemetry.logger("control-loop").info("valve opened");
+//! telemetry.meter("control-loop").counter("valve.moves").add(1, &[]);
+//!
+//! let report = telemetry.shutdown(Duration::from_secs(5));
+//! assert_eq!(report.dropped(), 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A record is encoded as OTLP once, while it is made, by [`smoltel_core`]; from then on only bytes move:
+//!
+//! ```text
+//!  any thread               │ one lock  │ worker thread
+//!  span, log ─▶ slot ───────┼▶ lane ────┼▶ request ──▶ transport ──▶ endpoint
+//!  counter ─▶ points ───────┼───────────┼▶    │ no answer  ▲
+//!                           │           │     └─▶ spool ───┘ when it is back
+//! ```
+//!
+//! Nothing is lost that is not counted: [`Report`] says what was exported, spooled and dropped, and why.
+
+#![forbid(unsafe_code)]
+
+mod builder;
+mod config;
+mod diagnostics;
+mod error;
+#[cfg(feature = "spool")]
+mod outbox;
+mod platform;
+mod report;
+mod resource;
+mod telemetry;
 pub mod transport;
-pub use smoltel_core::Signal;
+mod worker;
+
+pub use builder::Builder;
+pub use error::ConfigError;
+pub use platform::Threads;
+pub use report::Report;
+pub use smoltel_core::{
+    Key, Loss, Severity, Signal, SpanContext, SpanId, SpanKind, StatusCode, TraceId, Value,
+};
+pub use telemetry::Telemetry;
+
+/// Makes spans. [`Telemetry::tracer`] gives one.
+pub type Tracer = smoltel_core::Tracer<Threads>;
+/// A span to be described before it starts. [`Tracer::span`](smoltel_core::Tracer::span) gives one.
+pub type SpanBuilder<'a> = smoltel_core::SpanBuilder<'a, Threads>;
+/// An operation with a beginning and an end.
+pub type Span = smoltel_core::Span<Threads>;
+/// Makes log records. [`Telemetry::logger`] gives one.
+pub type Logger = smoltel_core::Logger<Threads>;
+/// A log record while it is written.
+pub type Log = smoltel_core::Log<Threads>;
+/// Makes instruments. [`Telemetry::meter`] gives one.
+pub type Meter = smoltel_core::Meter<Threads>;
+/// Counts what only grows.
+pub type Counter = smoltel_core::Counter<Threads>;
+/// A counter with its attributes.
+pub type BoundCounter = smoltel_core::BoundCounter<Threads>;
+
+/// Sixteen random bytes.
+fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    if getrandom::fill(&mut bytes).is_err() {
+        // A system without randomness: the time and an address still tell processes apart.
+        let place = std::ptr::from_ref(&bytes).addr() as u64;
+        bytes[..8].copy_from_slice(&platform::unix_now().to_le_bytes());
+        bytes[8..].copy_from_slice(&(place ^ u64::from(std::process::id())).to_le_bytes());
+    }
+    bytes
+}

@@ -206,13 +206,16 @@ fn retry_after(headers: &HeaderMap) -> Option<u64> {
 
 /// No response: what can be cured by waiting is retried.
 fn failed(error: &ureq::Error) -> Outcome {
-    let answer = match error {
-        ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::TooManyRedirects => {
-            Answer::BadDestination
-        }
-        _ => Answer::NONE,
+    use std::io::ErrorKind;
+    use ureq::{Error, Timeout};
+    let (answer, in_doubt) = match error {
+        Error::BadUri(_) | Error::Http(_) | Error::TooManyRedirects => (Answer::BadDestination, false),
+        Error::ConnectionFailed | Error::HostNotFound => (Answer::NONE, false),
+        Error::Timeout(Timeout::Connect | Timeout::Resolve) => (Answer::NONE, false),
+        Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => (Answer::NONE, false),
+        _ => (Answer::NONE, true),
     };
-    Outcome::new(answer, error.to_string())
+    Outcome { in_doubt, ..Outcome::new(answer, error.to_string()) }
 }
 
 fn check_url(url: &str) -> Result<(), ConfigError> {

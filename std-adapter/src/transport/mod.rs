@@ -33,6 +33,8 @@ pub struct Request<'a> {
 pub struct Outcome {
     /// What to do now.
     pub answer: Answer,
+    /// Whether the other side may have the request although it did not answer.
+    pub in_doubt: bool,
     /// The other side's words or the local error; empty when there is nothing to say. It may come from
     /// a stranger: at most 1 KiB, without control characters.
     pub message: String,
@@ -59,6 +61,6 @@ impl Outcome {
             }
             text.push(c);
         }
-        Self { answer, message: text }
+        Self { answer, in_doubt: false, message: text }
     }
 }

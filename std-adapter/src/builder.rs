@@ -1,0 +1,211 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::bounded;
+
+use crate::Signal;
+use crate::config::{self, Env, Schedule};
+use crate::diagnostics::Diagnostics;
+use crate::error::ConfigError;
+#[cfg(feature = "spool")]
+use crate::outbox::Outbox;
+use crate::platform::Threads;
+use crate::resource::Attributes;
+use crate::telemetry::Telemetry;
+use crate::transport::http::{Endpoint, Http};
+use crate::transport::{Compression, Transport};
+use crate::worker::Worker;
+
+/// Settings of a [`Telemetry`]. What is set here wins over the environment; only the service's name is
+/// a default that `OTEL_SERVICE_NAME` replaces.
+///
+/// ```
+/// use std::time::Duration;
+/// let telemetry = smoltel::Telemetry::builder("thermostat")
+///     .endpoint("http://127.0.0.1:9")
+///     .timeout(Duration::from_secs(2))
+///     .resource("deployment.environment.name", "test")
+///     .build()?;
+/// # telemetry.shutdown(Duration::ZERO);
+/// # Ok::<(), smoltel::ConfigError>(())
+/// ```
+#[must_use = "nothing happens until build()"]
+pub struct Builder {
+    service: String,
+    endpoint: Option<String>,
+    endpoints: [Option<Endpoint>; 3],
+    headers: Vec<(String, String)>,
+    compression: Option<Compression>,
+    timeout: Option<Duration>,
+    metric_interval: Option<Duration>,
+    resource: Vec<(String, String)>,
+    transport: Option<Box<dyn Transport>>,
+    diagnostics: Diagnostics,
+    #[cfg(feature = "spool")]
+    spool: Option<(PathBuf, Option<u64>)>,
+}
+
+impl Builder {
+    pub(crate) fn new(service: String) -> Self {
+        Self {
+            service,
+            endpoint: None,
+            endpoints: [None, None, None],
+            headers: Vec::new(),
+            compression: None,
+            timeout: None,
+            metric_interval: None,
+            resource: Vec::new(),
+            transport: None,
+            diagnostics: Diagnostics::default(),
+            #[cfg(feature = "spool")]
+            spool: None,
+        }
+    }
+
+    /// The base URL of the endpoint; `/v1/traces` and so on are added. Environment:
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`; default: `http://localhost:4318`.
+    pub fn endpoint(mut self, base: impl Into<String>) -> Self {
+        self.endpoint = Some(base.into());
+        self
+    }
+
+    /// The whole endpoint of one signal. Environment: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` and its like.
+    pub fn endpoint_for(mut self, signal: Signal, endpoint: Endpoint) -> Self {
+        self.endpoints[signal as usize] = Some(endpoint);
+        self
+    }
+
+    /// Sends one more header with every request. Environment: `OTEL_EXPORTER_OTLP_HEADERS`.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Whether requests are compressed. Environment: `OTEL_EXPORTER_OTLP_COMPRESSION`; default: they are
+    /// not.
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = Some(compression);
+        self
+    }
+
+    /// The most that one attempt may take. Environment: `OTEL_EXPORTER_OTLP_TIMEOUT`; default: 10 s.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// How often metrics are collected. Environment: `OTEL_METRIC_EXPORT_INTERVAL`; default: 60 s.
+    pub fn metric_interval(mut self, interval: Duration) -> Self {
+        self.metric_interval = Some(interval);
+        self
+    }
+
+    /// Sets an attribute of the resource. Environment: `OTEL_RESOURCE_ATTRIBUTES`.
+    pub fn resource(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.resource.push((key.into(), value.into()));
+        self
+    }
+
+    /// Keeps what cannot be sent in that directory, across outages and restarts. One process at a time
+    /// can use it. It takes up to 256 MiB; see [`spool_of`](Self::spool_of).
+    #[cfg(feature = "spool")]
+    pub fn spool(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.spool = Some((dir.into(), None));
+        self
+    }
+
+    /// The same with a bound of its own, in bytes.
+    #[cfg(feature = "spool")]
+    pub fn spool_of(mut self, dir: impl Into<PathBuf>, capacity: u64) -> Self {
+        self.spool = Some((dir.into(), Some(capacity)));
+        self
+    }
+
+    /// Sends through a transport of one's own instead of HTTP; endpoints and headers are then not used.
+    pub fn transport(mut self, transport: impl Transport + 'static) -> Self {
+        self.transport = Some(Box::new(transport));
+        self
+    }
+
+    /// Takes the library's own messages (outages, refusals, bad settings) instead of standard error.
+    /// It is called on the worker's thread, and must not record telemetry.
+    pub fn on_message(mut self, sink: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.diagnostics = Diagnostics::new(sink);
+        self
+    }
+
+    /// Starts the worker. Fails when a setting cannot work: a URL, a certificate, a spool that another
+    /// process uses. An endpoint that does not answer is no failure: it may come later.
+    pub fn build(self) -> Result<Telemetry, ConfigError> {
+        self.build_with(&|name| std::env::var(name).ok())
+    }
+
+    fn build_with(mut self, variables: &dyn Fn(&str) -> Option<String>) -> Result<Telemetry, ConfigError> {
+        let mut env = Env::new(variables);
+        let enabled = !env.boolean("OTEL_SDK_DISABLED");
+        let own = std::mem::take(&mut self.resource);
+        let resource = Attributes::detect(&mut env, &self.service, own).encode();
+        let mut schedule = Schedule::from_env(&mut env);
+        schedule.metric_interval = self.metric_interval.unwrap_or(schedule.metric_interval);
+        let transport = match self.transport.take() {
+            Some(transport) => transport,
+            None => Box::new(Http::new(self.endpoints(&mut env))?),
+        };
+        for warning in &env.warnings {
+            self.diagnostics.say(warning);
+        }
+        let (commands, received) = bounded(64);
+        let pipeline = Arc::new(Threads::pipeline(commands.clone(), enabled));
+        let exported = Arc::new(AtomicU64::new(0));
+        #[cfg(feature = "spool")]
+        let outbox = match &self.spool {
+            Some((dir, capacity)) if enabled => Some(Outbox::open(dir, *capacity)?),
+            _ => None,
+        };
+        let worker = Worker {
+            pipeline: pipeline.clone(),
+            commands: received,
+            transport,
+            #[cfg(feature = "spool")]
+            outbox: outbox.clone(),
+            resource,
+            schedule,
+            diagnostics: self.diagnostics,
+            exported: exported.clone(),
+        };
+        let thread = thread::Builder::new().name("smoltel".to_owned()).spawn(move || worker.run());
+        thread.map_err(|error| ConfigError::new(format!("the worker thread cannot be started: {error}")))?;
+        Ok(Telemetry {
+            pipeline,
+            commands,
+            exported,
+            #[cfg(feature = "spool")]
+            outbox,
+            enabled,
+            ended: false,
+        })
+    }
+
+    fn endpoints(&mut self, env: &mut Env<'_>) -> [Endpoint; 3] {
+        Signal::ALL.map(|signal| {
+            if let Some(endpoint) = self.endpoints[signal as usize].take() {
+                return endpoint;
+            }
+            let mut endpoint = config::endpoint(env, signal, self.endpoint.as_deref());
+            endpoint.headers.extend(self.headers.iter().cloned());
+            endpoint.compression = self.compression.unwrap_or(endpoint.compression);
+            endpoint.timeout = self.timeout.unwrap_or(endpoint.timeout);
+            endpoint
+        })
+    }
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder").field("service", &self.service).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,105 @@
+//! The spool as the worker sees it: a place for requests that could not be sent.
+
+use std::path::Path;
+use std::time::Instant;
+
+use smoltel_spool::{
+    Class, Codec, Destination, DestinationStats, Lease, Loss, Losses, Options, Record, Spool,
+};
+
+use crate::Signal;
+use crate::error::ConfigError;
+use crate::report::Report;
+
+/// Requests on disk, for one destination: the endpoint, whichever it is at the time.
+#[derive(Clone)]
+pub(crate) struct Outbox {
+    spool: Spool,
+    endpoint: Destination,
+    /// Items found at the start, and lost before it.
+    found: u64,
+    lost_before: Losses,
+}
+
+impl Outbox {
+    pub(crate) fn open(dir: &Path, capacity: Option<u64>) -> Result<Self, ConfigError> {
+        let unusable =
+            |error: &dyn std::fmt::Display| ConfigError::new(format!("the spool cannot be used: {error}"));
+        let defaults = Options::default();
+        let options = Options { capacity: capacity.unwrap_or(defaults.capacity), ..defaults };
+        let spool = Spool::open(dir, options).map_err(|error| unusable(&error))?;
+        let endpoint = spool.destination("endpoint").map_err(|error| unusable(&error))?;
+        let (found, lost_before) = (endpoint.pending().items, Losses::default());
+        let mut outbox = Self { spool, endpoint, found, lost_before };
+        outbox.lost_before = outbox.stats().losses;
+        Ok(outbox)
+    }
+
+    /// The most bytes of one request.
+    pub(crate) fn max_request(&self) -> usize {
+        self.spool.max_record()
+    }
+
+    /// Stores a request; `true` when it is on the disk.
+    pub(crate) fn store(&self, signal: Signal, items: u32, body: &[u8]) -> bool {
+        let record = Record {
+            signal: stored(signal),
+            class: Class::Normal,
+            codec: Codec::Identity,
+            stream: 0,
+            items,
+            origin: None,
+            payload: body.to_vec(),
+        };
+        self.spool.append_wait(record).is_ok()
+    }
+
+    pub(crate) fn has(&self, signal: Signal) -> bool {
+        self.stats().pending(stored(signal)).records > 0
+    }
+
+    fn stats(&self) -> DestinationStats {
+        let all = self.spool.stats().destinations;
+        all.into_iter().find(|destination| destination.id == self.endpoint.id()).unwrap_or_default()
+    }
+
+    /// The oldest requests of a signal; laid end to end they are one.
+    pub(crate) fn take(&self, signal: Signal, max_bytes: usize) -> Option<Lease> {
+        self.endpoint.take(Some(stored(signal)), max_bytes, Instant::now())
+    }
+
+    /// Adds what the spool knows to a report.
+    pub(crate) fn report(&self, report: &mut Report) {
+        let stats = self.stats();
+        for reason in Loss::ALL {
+            let before = self.lost_before.items(reason);
+            report.add_dropped(name(reason), stats.losses.items(reason).saturating_sub(before));
+        }
+        report.found = self.found;
+        report.spooled = self.endpoint.pending().items;
+    }
+
+    pub(crate) fn close(&self, deadline: Instant) {
+        // What is stored is on the disk already; a cursor that is not may bring some of it again.
+        let _ = self.spool.close(deadline.saturating_duration_since(Instant::now()));
+    }
+}
+
+fn stored(signal: Signal) -> smoltel_spool::Signal {
+    match signal {
+        Signal::Traces => smoltel_spool::Signal::Traces,
+        Signal::Metrics => smoltel_spool::Signal::Metrics,
+        Signal::Logs => smoltel_spool::Signal::Logs,
+    }
+}
+
+fn name(reason: Loss) -> &'static str {
+    match reason {
+        Loss::Rejected => "rejected",
+        Loss::Expired => "expired",
+        Loss::Evicted => "evicted",
+        Loss::Corrupt => "corrupt",
+        Loss::Full => "queue_full",
+        Loss::Other => "other",
+    }
+}

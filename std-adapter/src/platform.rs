@@ -1,0 +1,140 @@
+//! What an operating system provides to a pipeline: the heap, a mutex, the wall clock, and a worker to
+//! wake.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::Sender;
+use smoltel_core::platform::{self, Platform, Priority};
+use smoltel_core::ring::Ring;
+use smoltel_core::{Metrics, Pipeline, Seed, pipeline::Records};
+
+use crate::Signal;
+use crate::worker::Command;
+
+/// Programs with threads: one lane for each signal, so that one signal's outage does not hold the others.
+#[derive(Debug)]
+pub struct Threads {
+    worker: Sender<Command>,
+    /// Whether the worker knows already that a lane has filled.
+    woken: [AtomicBool; 3],
+    /// Slots that may still be made.
+    slots: AtomicUsize,
+}
+
+/// Bytes of each lane; the worker has as much again while it sends.
+pub(crate) const LANE: usize = 1 << 20;
+/// Bytes of a slot: the largest span or log record.
+const SLOT: usize = 16 << 10;
+/// Spans and log records that can be open at once.
+const SLOTS: usize = 1024;
+/// Bytes of metric points.
+const POINTS: usize = 256 << 10;
+
+impl Threads {
+    /// A pipeline that wakes `worker` when a lane is half full. One that is not `enabled` has no slots,
+    /// and so records nothing.
+    pub(crate) fn pipeline(worker: Sender<Command>, enabled: bool) -> Pipeline<Self> {
+        let most = if enabled { SLOTS } else { 0 };
+        let platform = Self { worker, woken: Default::default(), slots: AtomicUsize::new(most) };
+        let lanes = std::array::from_fn(|_| empty_lane());
+        let slots = Growing(Vec::with_capacity(most));
+        let records = Records::new(lanes, slots, Growing::default(), Seed::Random(crate::random()));
+        let metrics = Metrics::with_memory(vec![0; POINTS].into_boxed_slice());
+        Pipeline::from_parts(platform, Locked(Mutex::new(records)), Locked(Mutex::new(metrics)))
+    }
+
+    /// The worker is looking at the lane: it wants to be woken again.
+    pub(crate) fn seen(&self, signal: Signal) {
+        self.woken[signal as usize].store(false, Ordering::Release);
+    }
+}
+
+/// A lane's ring. The system gives memory only to the pages that are written.
+pub(crate) fn empty_lane() -> Ring<Box<[u8]>> {
+    Ring::new(vec![0; LANE].into_boxed_slice())
+}
+
+/// Nanoseconds since 1970; zero for a clock that stands before.
+pub(crate) fn unix_now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl Platform for Threads {
+    type Handle = Arc<Pipeline<Self>>;
+    type Lock<T: Send + 'static> = Locked<T>;
+    type Buffer = Box<[u8]>;
+    type Text = Arc<str>;
+    type Table<T: Send + 'static> = Growing<T>;
+    type Lanes = [Ring<Box<[u8]>>; 3];
+
+    /// A full queue drops what is new, as OpenTelemetry's processors do.
+    const EVICT: bool = false;
+
+    fn now(&self) -> u64 {
+        unix_now()
+    }
+
+    fn lane(signal: Signal, _: Priority) -> usize {
+        signal as usize
+    }
+
+    fn grow(&self) -> Option<Box<[u8]>> {
+        let left = self.slots.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        left.is_ok().then(|| vec![0; SLOT].into_boxed_slice())
+    }
+
+    fn stored(&self, signal: Signal, _: Priority, used: usize, capacity: usize) {
+        if used >= capacity / 2 && !self.woken[signal as usize].swap(true, Ordering::AcqRel) {
+            // A full channel wakes the worker as well; one that is gone needs no waking.
+            let _ = self.worker.try_send(Command::Wake);
+        }
+    }
+}
+
+/// A mutex as a pipeline's lock.
+#[derive(Debug)]
+pub struct Locked<T>(Mutex<T>);
+
+impl<T> platform::Lock<T> for Locked<T> {
+    #[inline]
+    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        // Nothing in core leaves its state half done where it could panic.
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A list without a limit of its own.
+#[derive(Debug)]
+pub struct Growing<T>(Vec<T>);
+
+impl<T> Default for Growing<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> AsRef<[T]> for Growing<T> {
+    fn as_ref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T> AsMut<[T]> for Growing<T> {
+    fn as_mut(&mut self) -> &mut [T] {
+        &mut self.0
+    }
+}
+
+impl<T> platform::Table<T> for Growing<T> {
+    fn push(&mut self, item: T) -> Result<(), T> {
+        self.0.push(item);
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Option<T> {
+        self.0.pop()
+    }
+}

@@ -1,0 +1,110 @@
+//! What the telemetry says it comes from.
+
+use smoltel_core::Value;
+use smoltel_core::otlp::resource::{attribute_len, encode_attribute};
+use smoltel_core::wire::Writer;
+
+use crate::config::Env;
+
+/// The attributes of one resource, later ones replacing earlier ones of the same key.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Attributes(Vec<(String, String)>);
+
+impl Attributes {
+    /// What every resource has, then the environment's attributes, then `own`, then the service's name:
+    /// `OTEL_SERVICE_NAME` if it is set, else `service`.
+    pub(crate) fn detect(env: &mut Env<'_>, service: &str, own: Vec<(String, String)>) -> Self {
+        let mut attributes = Self::default();
+        attributes.set("telemetry.sdk.language", "rust");
+        attributes.set("telemetry.sdk.name", "smoltel");
+        attributes.set("telemetry.sdk.version", env!("CARGO_PKG_VERSION"));
+        attributes.set("service.instance.id", &instance_id());
+        let from_env = env.list("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
+        let named = (!service.is_empty()).then(|| service.to_owned());
+        let fallback = Some(unknown_service())
+            .filter(|_| named.is_none() && !from_env.iter().any(|(k, _)| k == "service.name"));
+        for (key, value) in from_env.into_iter().chain(own) {
+            attributes.set(&key, &value);
+        }
+        if let Some(name) = env.text("OTEL_SERVICE_NAME").or(named).or(fallback) {
+            attributes.set("service.name", &name);
+        }
+        attributes
+    }
+
+    fn set(&mut self, key: &str, value: &str) {
+        match self.0.iter_mut().find(|(known, _)| known == key) {
+            Some((_, old)) => value.clone_into(old),
+            None => self.0.push((key.to_owned(), value.to_owned())),
+        }
+    }
+
+    /// The `Resource` message.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let each = || self.0.iter().map(|(key, value)| (key.as_str().into(), Value::Str(value)));
+        let mut bytes = vec![0; each().map(|(key, value)| attribute_len(&key, &value)).sum()];
+        let mut w = Writer::new(&mut bytes);
+        for (key, value) in each() {
+            // Fits: the room was computed from the same attributes.
+            let _ = encode_attribute(&mut w, &key, &value);
+        }
+        bytes
+    }
+}
+
+fn unknown_service() -> String {
+    let name = std::env::current_exe().ok();
+    match name.as_deref().and_then(|path| path.file_name()).and_then(|name| name.to_str()) {
+        Some(name) => format!("unknown_service:{name}"),
+        None => "unknown_service".to_owned(),
+    }
+}
+
+/// A random UUID, version 4.
+fn instance_id() -> String {
+    let mut bytes = crate::random();
+    bytes[6] = bytes[6] & 0x0F | 0x40;
+    bytes[8] = bytes[8] & 0x3F | 0x80;
+    let hex = u128::from_be_bytes(bytes);
+    let text = format!("{hex:032x}");
+    [&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..]].join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(variables: &[(&str, &str)], service: &str, key: &str) -> Option<String> {
+        let variables: Vec<(String, String)> =
+            variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let get =
+            |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let own = vec![("own".to_owned(), "code".to_owned())];
+        let attributes = Attributes::detect(&mut Env::new(&get), service, own);
+        attributes.0.into_iter().find(|(known, _)| known == key).map(|(_, value)| value)
+    }
+
+    #[test]
+    fn the_service_is_named_by_the_first_that_names_it() {
+        let (own, list) =
+            (("OTEL_SERVICE_NAME", "a"), ("OTEL_RESOURCE_ATTRIBUTES", "service.name=b,x=1%2C2"));
+        assert_eq!(value(&[own, list], "c", "service.name").unwrap(), "a");
+        assert_eq!(value(&[list], "c", "service.name").unwrap(), "c");
+        assert_eq!(value(&[list], "", "service.name").unwrap(), "b");
+        assert!(value(&[], "", "service.name").unwrap().starts_with("unknown_service:"));
+        assert_eq!(value(&[list], "c", "x").unwrap(), "1,2");
+    }
+
+    #[test]
+    fn code_wins_over_the_environment_and_a_bad_list_is_left_out_whole() {
+        assert_eq!(value(&[("OTEL_RESOURCE_ATTRIBUTES", "own=env")], "c", "own").unwrap(), "code");
+        assert_eq!(value(&[("OTEL_RESOURCE_ATTRIBUTES", "x=1,y=%z")], "c", "x"), None);
+    }
+
+    #[test]
+    fn an_instance_has_an_id_of_its_own() {
+        let (a, b) = (instance_id(), instance_id());
+        assert_ne!(a, b);
+        assert_eq!((a.len(), &a[14..15]), (36, "4"));
+    }
+}

@@ -1,0 +1,128 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Sender, bounded};
+use smoltel_core::{Loss, Pipeline};
+
+use crate::builder::Builder;
+#[cfg(feature = "spool")]
+use crate::outbox::Outbox;
+use crate::platform::Threads;
+use crate::report::Report;
+use crate::worker::Command;
+use crate::{Logger, Meter, Signal, Tracer};
+
+/// A program's telemetry: where its tracers, loggers and meters come from, and the worker that sends.
+///
+/// Everything is blocking and belongs to no runtime. Recording takes no part in sending: it writes into
+/// memory of fixed size and returns.
+///
+/// Dropping it shuts down within five seconds, and says on standard error what was lost. Call
+/// [`shutdown`](Self::shutdown) to choose the time and get the counts.
+pub struct Telemetry {
+    pub(crate) pipeline: Arc<Pipeline<Threads>>,
+    pub(crate) commands: Sender<Command>,
+    pub(crate) exported: Arc<AtomicU64>,
+    #[cfg(feature = "spool")]
+    pub(crate) outbox: Option<Outbox>,
+    pub(crate) enabled: bool,
+    pub(crate) ended: bool,
+}
+
+/// How long a drop without a shutdown may take.
+const DROP_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Telemetry {
+    /// Settings to start from. `service` is the service's name unless `OTEL_SERVICE_NAME` says otherwise.
+    pub fn builder(service: impl Into<String>) -> Builder {
+        Builder::new(service.into())
+    }
+
+    /// A tracer for the component of that name.
+    pub fn tracer(&self, name: &str) -> Tracer {
+        Tracer::new(self.pipeline.clone(), self.scope(name))
+    }
+
+    /// A logger for the component of that name.
+    pub fn logger(&self, name: &str) -> Logger {
+        Logger::new(self.pipeline.clone(), self.scope(name))
+    }
+
+    /// A meter for the component of that name.
+    pub fn meter(&self, name: &str) -> Meter {
+        Meter::new(self.pipeline.clone(), self.scope(name))
+    }
+
+    fn scope(&self, name: &str) -> u16 {
+        self.pipeline.declare(&name.into(), &"".into())
+    }
+
+    /// Sends everything recorded so far, waiting `timeout` at the most, and reports. What could not be sent
+    /// is in the spool if there is one, and still on its way if not.
+    pub fn flush(&self, timeout: Duration) -> Report {
+        self.command(timeout, Command::Flush);
+        self.report()
+    }
+
+    /// Sends what is left, stops the worker and reports, within `timeout`, whatever the endpoint does.
+    /// Tracers and the like that still exist go on without effect: what they record is counted as lost.
+    pub fn shutdown(mut self, timeout: Duration) -> Report {
+        self.end(timeout)
+    }
+
+    /// The counts as they are now.
+    pub fn report(&self) -> Report {
+        let counters = self.pipeline.counters();
+        let mut report = Report { exported: self.exported.load(Ordering::Relaxed), ..Report::default() };
+        if !self.enabled {
+            return report;
+        }
+        for signal in Signal::ALL {
+            report.recorded += counters.recorded(signal);
+            Loss::ALL
+                .into_iter()
+                .for_each(|reason| report.add_dropped(reason.name(), counters.lost(signal, reason)));
+        }
+        #[cfg(feature = "spool")]
+        if let Some(outbox) = &self.outbox {
+            outbox.report(&mut report);
+        }
+        report.settle()
+    }
+
+    fn end(&mut self, timeout: Duration) -> Report {
+        self.ended = true;
+        self.command(timeout, Command::Shutdown);
+        self.report()
+    }
+
+    fn command(&self, timeout: Duration, command: impl FnOnce(Instant, Sender<()>) -> Command) {
+        let deadline = Instant::now() + timeout;
+        let (done, finished) = bounded(1);
+        if self.commands.send_deadline(command(deadline, done), deadline).is_ok() {
+            // A little longer than the worker has: it is its own report that counts.
+            let _ = finished.recv_deadline(deadline + GRACE);
+        }
+    }
+}
+
+/// What a deadline may be late: the worker finishes the call it is in.
+const GRACE: Duration = Duration::from_millis(100);
+
+impl Drop for Telemetry {
+    fn drop(&mut self) {
+        if !self.ended {
+            let report = self.end(DROP_TIMEOUT);
+            if report.dropped() + report.in_doubt > 0 {
+                eprintln!("smoltel: dropped without a shutdown: {report}");
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Telemetry").field("report", &self.report()).finish_non_exhaustive()
+    }
+}

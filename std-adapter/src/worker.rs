@@ -1,0 +1,388 @@
+//! The one background thread: it takes lanes, sends them, and spools what cannot be sent.
+//!
+//! ```text
+//!  lane ──swap──▶ held ──▶ request ──▶ transport ──▶ answered: released
+//!                                          │ no answer
+//!                                          ▼
+//!                                        spool ──▶ request ──▶ transport (when it is back)
+//! ```
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use smoltel_core::batch::{Batch, Cursor, Taken};
+use smoltel_core::exporter::{Exporter, Verdict};
+use smoltel_core::ring::Ring;
+use smoltel_core::{Loss, Pipeline};
+
+use crate::Signal;
+use crate::config::Schedule;
+use crate::diagnostics::Diagnostics;
+#[cfg(feature = "spool")]
+use crate::outbox::Outbox;
+use crate::platform::{LANE, Threads, empty_lane};
+use crate::transport::{Encoding, Outcome, Request, Transport};
+
+/// What a worker is told.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// A lane has filled.
+    Wake,
+    /// Send everything, as far as possible by the deadline.
+    Flush(Instant, Sender<()>),
+    /// The same, and then end.
+    Shutdown(Instant, Sender<()>),
+}
+
+/// The most bytes of one request.
+const MAX_REQUEST: usize = 1 << 20;
+
+pub(crate) struct Worker {
+    pub(crate) pipeline: Arc<Pipeline<Threads>>,
+    pub(crate) commands: Receiver<Command>,
+    pub(crate) transport: Box<dyn Transport>,
+    #[cfg(feature = "spool")]
+    pub(crate) outbox: Option<Outbox>,
+    pub(crate) resource: Vec<u8>,
+    pub(crate) schedule: Schedule,
+    pub(crate) diagnostics: Diagnostics,
+    /// Items that the endpoint has accepted.
+    pub(crate) exported: Arc<AtomicU64>,
+}
+
+/// What is kept for each signal.
+struct Stream {
+    signal: Signal,
+    exporter: Exporter,
+    /// Records taken out of their lane and not answered yet.
+    held: Ring<Box<[u8]>>,
+    /// Items of `held` that were sent and may have arrived although no answer came.
+    in_doubt: u64,
+    /// Whether the last attempt failed, which is said once.
+    failing: bool,
+    /// Whether there is more to send at once.
+    unfinished: bool,
+}
+
+impl Worker {
+    /// Works until told to end.
+    pub(crate) fn run(self) {
+        let seed = u64::from_le_bytes(std::array::from_fn(|i| crate::random()[i]));
+        let delay = |signal: Signal| nanos(self.schedule.delays[signal as usize]);
+        let streams = Signal::ALL.map(|signal| Stream {
+            signal,
+            exporter: Exporter::new(delay(signal), seed ^ signal as u64),
+            held: empty_lane(),
+            in_doubt: 0,
+            failing: false,
+            unfinished: false,
+        });
+        let start = Instant::now();
+        let next_collection = start + self.schedule.metric_interval;
+        Running { worker: self, streams, start, next_collection, next: None, body: Vec::new() }.run();
+    }
+}
+
+struct Running {
+    worker: Worker,
+    streams: [Stream; 3],
+    start: Instant,
+    next_collection: Instant,
+    /// A command that came while another was carried out.
+    next: Option<Command>,
+    body: Vec<u8>,
+}
+
+/// How long one signal may hold the others when there is much to send.
+const SLICE: Duration = Duration::from_millis(250);
+
+impl Running {
+    fn run(mut self) {
+        loop {
+            let command = match self.next.take() {
+                Some(command) => Ok(command),
+                None => self.worker.commands.recv_deadline(self.next_turn()),
+            };
+            match command {
+                Ok(Command::Flush(deadline, done)) => {
+                    self.flush(deadline);
+                    let _ = done.send(());
+                }
+                Ok(Command::Shutdown(deadline, done)) => {
+                    self.flush(deadline);
+                    self.end(deadline);
+                    let _ = done.send(());
+                    return;
+                }
+                Ok(Command::Wake) | Err(RecvTimeoutError::Timeout) => self.turn(None),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// When there is something to do although nobody asks.
+    fn next_turn(&self) -> Instant {
+        let now = Instant::now();
+        if self.streams.iter().any(|stream| stream.unfinished) {
+            return now;
+        }
+        let streams = self.streams.iter().filter_map(|stream| stream.exporter.poll_at());
+        let next = streams.map(|at| self.start + Duration::from_nanos(at)).min();
+        // Records that came since are seen at the latest then.
+        let idle = now + Duration::from_secs(1);
+        self.next_collection.min(next.unwrap_or(idle)).min(idle)
+    }
+
+    /// Sends what is due; with a deadline, all there is until then.
+    fn turn(&mut self, deadline: Option<Instant>) {
+        if Instant::now() >= self.next_collection {
+            self.worker.pipeline.collect();
+            self.next_collection = Instant::now() + self.worker.schedule.metric_interval;
+        }
+        for stream in &mut self.streams {
+            let until = deadline.unwrap_or_else(|| Instant::now() + SLICE);
+            let limit = deadline.unwrap_or_else(|| Instant::now() + SEND_TIMEOUT);
+            self.worker.serve(stream, self.start, (until, limit), &mut self.body);
+        }
+    }
+
+    /// Sends everything, trying again until `deadline` what is not safe in the spool.
+    fn flush(&mut self, deadline: Instant) {
+        self.worker.pipeline.collect();
+        for stream in &mut self.streams {
+            stream.exporter.hurry();
+        }
+        loop {
+            self.turn(Some(deadline));
+            let waiting = self.streams.iter().any(|stream| self.worker.has_unsaved(stream));
+            let next = self.next_turn();
+            if !waiting || next >= deadline {
+                return;
+            }
+            match self.worker.commands.recv_deadline(next) {
+                Ok(Command::Wake) | Err(_) => {}
+                Ok(command) => {
+                    self.next = Some(command);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Counts what is left, and closes.
+    fn end(&mut self, deadline: Instant) {
+        for stream in &mut self.streams {
+            let rest = self.worker.close_lane(stream.signal);
+            let items = items(&stream.held) + items(&rest);
+            self.worker.pipeline.add_lost(
+                stream.signal,
+                Loss::Expired,
+                items.saturating_sub(stream.in_doubt),
+            );
+        }
+        #[cfg(feature = "spool")]
+        if let Some(outbox) = &self.worker.outbox {
+            outbox.close(deadline);
+        }
+        #[cfg(not(feature = "spool"))]
+        let _ = deadline;
+    }
+}
+
+/// Longer than any attempt: the endpoint's own timeout is what counts.
+const SEND_TIMEOUT: Duration = Duration::from_secs(86_400);
+
+impl Worker {
+    /// Sends what is due of one signal, beginning nothing after `until`; no attempt takes longer than to
+    /// `limit`. What an endpoint in trouble keeps waiting goes to the spool.
+    fn serve(
+        &mut self,
+        stream: &mut Stream,
+        start: Instant,
+        (until, limit): (Instant, Instant),
+        body: &mut Vec<u8>,
+    ) {
+        self.pipeline.platform().seen(stream.signal);
+        let older = !stream.held.is_empty() || self.has_stored(stream.signal);
+        let waiting = if older { LANE } else { self.fresh(stream.signal) };
+        stream.unfinished = stream.exporter.poll(nanos(start.elapsed()), waiting, LANE);
+        while stream.unfinished && Instant::now() < until {
+            let now = nanos(start.elapsed());
+            // The oldest first, unless that would cost new records their place.
+            let crowded = !stream.held.is_empty() || self.fresh(stream.signal) >= LANE / 2;
+            let progress = !crowded && self.send_stored(stream, now, limit, body)
+                || self.take(stream) && self.send_held(stream, now, limit, body);
+            stream.unfinished = progress && !stream.exporter.is_backing_off();
+        }
+        if stream.exporter.is_backing_off() {
+            self.save(stream, body);
+        }
+    }
+
+    /// Bytes in the signal's lane.
+    fn fresh(&self, signal: Signal) -> usize {
+        self.pipeline.with_lane(signal as usize, |ring| ring.len()).unwrap_or(0)
+    }
+
+    /// Whether there are records that are not safe on disk.
+    fn has_unsaved(&self, stream: &Stream) -> bool {
+        self.fresh(stream.signal) > 0 || !stream.held.is_empty()
+    }
+
+    /// Takes the lane's records when none are held; whether any are held then.
+    fn take(&self, stream: &mut Stream) -> bool {
+        if stream.held.is_empty() {
+            self.pipeline.with_lane(stream.signal as usize, |ring| std::mem::swap(ring, &mut stream.held));
+        }
+        !stream.held.is_empty()
+    }
+
+    /// Sends the first request of what is held.
+    fn send_held(&mut self, stream: &mut Stream, now: u64, deadline: Instant, body: &mut Vec<u8>) -> bool {
+        let Some(batch) = self.encode(stream, MAX_REQUEST, body) else { return false };
+        let items = u64::from(batch.items());
+        let outcome = self.send(stream, body, items, deadline);
+        stream.in_doubt = 0;
+        match stream.exporter.answered(now, outcome.answer) {
+            Verdict::Release { rejected } => self.accepted(stream.signal, items, rejected),
+            Verdict::Drop(reason) => self.pipeline.add_lost(stream.signal, reason, items),
+            Verdict::Keep => {
+                stream.in_doubt = if outcome.in_doubt { items } else { 0 };
+                return true;
+            }
+        }
+        stream.held.release(batch.end());
+        true
+    }
+
+    fn encode(&self, stream: &Stream, max_len: usize, body: &mut Vec<u8>) -> Option<Batch> {
+        let source = Taken { ring: &stream.held, pipeline: &*self.pipeline };
+        let batch = Batch::plan(&source, stream.signal, self.resource.len(), (0, usize::MAX), max_len)?;
+        body.resize(batch.encoded_len(), 0);
+        Cursor::default().copy(&batch, &source, &self.resource, body);
+        Some(batch)
+    }
+
+    fn send(&mut self, stream: &mut Stream, body: &[u8], items: u64, deadline: Instant) -> Outcome {
+        let request = Request { signal: stream.signal, body, encoding: Encoding::Identity, items };
+        stream.exporter.sent();
+        let outcome = self.transport.send(&request, deadline);
+        self.say(stream, &outcome);
+        outcome
+    }
+
+    fn accepted(&self, signal: Signal, items: u64, rejected: u64) {
+        let rejected = rejected.min(items);
+        self.exported.fetch_add(items - rejected, Ordering::Relaxed);
+        self.pipeline.add_lost(signal, Loss::Rejected, rejected);
+    }
+
+    /// Says what has changed: each outage, each recovery and each refusal once.
+    fn say(&self, stream: &mut Stream, outcome: &Outcome) {
+        use crate::transport::Answer;
+        let (name, place) = (stream.signal.name(), self.transport.destination());
+        let accepted = matches!(outcome.answer, Answer::Accepted { .. });
+        if accepted && !outcome.message.is_empty() {
+            self.diagnostics.say(format_args!("{place} on {name}: {}", outcome.message));
+        }
+        match (accepted, stream.failing) {
+            (true, true) => self.diagnostics.say(format_args!("{place} takes {name} again")),
+            (false, false) => {
+                let then =
+                    if matches!(outcome.answer, Answer::Retry { .. }) { "trying again" } else { "dropped" };
+                self.diagnostics
+                    .say(format_args!("{place} did not take {name}: {}; {then}", outcome.message));
+            }
+            _ => {}
+        }
+        stream.failing = !accepted;
+    }
+
+    /// Ends a lane: what is recorded from now on is counted as lost.
+    fn close_lane(&self, signal: Signal) -> Ring<Box<[u8]>> {
+        let close = |ring: &mut Ring<Box<[u8]>>| std::mem::replace(ring, Ring::new(Box::default()));
+        self.pipeline.with_lane(signal as usize, close).unwrap_or_else(empty_lane)
+    }
+}
+
+#[cfg(feature = "spool")]
+impl Worker {
+    fn has_stored(&self, signal: Signal) -> bool {
+        self.outbox.as_ref().is_some_and(|outbox| outbox.has(signal))
+    }
+
+    /// Sends the oldest requests in the spool, as one; whether there were any.
+    fn send_stored(&mut self, stream: &mut Stream, now: u64, deadline: Instant, body: &mut Vec<u8>) -> bool {
+        let taken = self.outbox.as_ref().and_then(|outbox| outbox.take(stream.signal, MAX_REQUEST));
+        let Some(lease) = taken else { return false };
+        self.send_lease(stream, lease, now, deadline, body);
+        true
+    }
+
+    fn send_lease(
+        &mut self,
+        stream: &mut Stream,
+        lease: smoltel_spool::Lease,
+        now: u64,
+        deadline: Instant,
+        body: &mut Vec<u8>,
+    ) {
+        body.clear();
+        lease.records().iter().for_each(|record| body.extend_from_slice(&record.payload));
+        let items = lease.records().iter().map(|record| u64::from(record.items)).sum();
+        let outcome = self.send(stream, body, items, deadline);
+        match stream.exporter.answered(now, outcome.answer) {
+            Verdict::Release { rejected } => {
+                lease.release();
+                self.accepted(stream.signal, items, rejected);
+            }
+            // One bad request must not take the others with it.
+            Verdict::Drop(_) if lease.records().len() > 1 => {
+                for single in lease.split() {
+                    if !stream.exporter.is_backing_off() {
+                        self.send_lease(stream, single, now, deadline, body);
+                    }
+                }
+            }
+            Verdict::Drop(_) => lease.discard(smoltel_spool::Loss::Rejected),
+            Verdict::Keep => {}
+        }
+    }
+
+    /// Moves everything that waits for an endpoint in trouble to the disk.
+    fn save(&self, stream: &mut Stream, body: &mut Vec<u8>) {
+        let Some(outbox) = &self.outbox else { return };
+        let max_len = outbox.max_request().min(MAX_REQUEST);
+        while self.take(stream) {
+            let Some(batch) = self.encode(stream, max_len, body) else { return };
+            if !outbox.store(stream.signal, batch.items(), body) {
+                return;
+            }
+            stream.in_doubt = 0;
+            stream.held.release(batch.end());
+        }
+    }
+}
+
+#[cfg(not(feature = "spool"))]
+impl Worker {
+    fn has_stored(&self, _: Signal) -> bool {
+        false
+    }
+
+    fn send_stored(&mut self, _: &mut Stream, _: u64, _: Instant, _: &mut Vec<u8>) -> bool {
+        false
+    }
+
+    fn save(&self, _: &mut Stream, _: &mut Vec<u8>) {}
+}
+
+fn items(ring: &Ring<Box<[u8]>>) -> u64 {
+    ring.records(0).map(|(_, header)| u64::from(header.items)).sum()
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
