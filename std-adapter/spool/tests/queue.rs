@@ -152,9 +152,9 @@ fn closing_wakes_takers_and_refuses_records() {
     let dir = tempfile::tempdir().unwrap();
     let spool = Spool::open(dir.path(), options()).unwrap();
     let up = spool.destination("up").unwrap();
-    let taker = std::thread::spawn(move || up.take(None, 1, Instant::now() + LONG * 6).is_none());
+    let taker =
+        std::thread::spawn(move || up.take(Some(Signal::Traces), 1, Instant::now() + LONG * 6).is_none());
     spool.append(logs(b"accepted"), |_| {});
-    // Taken or not, the record stays: nobody releases it.
     spool.close(LONG).unwrap();
     taker.join().unwrap();
     assert_eq!(spool.append_wait(logs(b"late")), Err(AppendError::Closed));

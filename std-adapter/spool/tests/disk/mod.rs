@@ -110,6 +110,11 @@ impl Disk {
         state.files.insert(id, Content { now: bytes.clone(), durable: bytes, pending: Vec::new() });
     }
 
+    /// The names of the files in a directory.
+    pub(crate) fn names(&self, path: &str) -> Vec<String> {
+        self.list(Site::Quarantine, Path::new(path)).unwrap()
+    }
+
     /// A disk with the same files, as programs see them.
     pub(crate) fn copy(&self) -> Disk {
         self.after(|content, _| content.now.clone(), &mut Random(0), true)
