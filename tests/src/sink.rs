@@ -1,0 +1,166 @@
+//! An OTLP/HTTP endpoint on loopback that keeps what it gets and answers as it is told.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// One request, as it came; a compressed body is inflated.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// The request line's path.
+    pub path: String,
+    /// Names in lower case.
+    pub headers: HashMap<String, String>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// What to answer.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// A status, further header lines (each with its line end), and a body.
+    Status(u16, &'static str, Vec<u8>),
+    /// Nothing, until the sink is dropped.
+    Silence,
+    /// The connection is closed without a word.
+    Close,
+}
+
+impl Reply {
+    /// Success with an empty answer.
+    pub fn ok() -> Self {
+        Self::Status(200, "", Vec::new())
+    }
+}
+
+type Decide = dyn Fn(&Received) -> Reply + Send + Sync;
+
+/// The endpoint. Dropping it closes the port and ends its threads.
+pub struct Sink {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    received: Mutex<Vec<Received>>,
+    decide: Box<Decide>,
+    connections: AtomicUsize,
+    ended: AtomicBool,
+}
+
+impl Sink {
+    /// Listens on a free port and accepts everything.
+    pub fn start() -> Self {
+        Self::replying(|_| Reply::ok())
+    }
+
+    /// Listens on a free port and answers what `decide` says.
+    pub fn replying(decide: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
+        Self::at("127.0.0.1:0".parse().unwrap(), decide)
+    }
+
+    /// Listens on a given address.
+    pub fn at(address: SocketAddr, decide: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind(address).expect("the port is free");
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            received: Mutex::default(),
+            decide: Box::new(decide),
+            connections: AtomicUsize::new(0),
+            ended: AtomicBool::new(false),
+        });
+        let inner = shared.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                if inner.ended.load(Ordering::Acquire) {
+                    return;
+                }
+                inner.connections.fetch_add(1, Ordering::Relaxed);
+                let inner = inner.clone();
+                thread::spawn(move || serve(stream, &inner));
+            }
+        });
+        Self { address, shared }
+    }
+
+    /// The base URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What has arrived and was answered with success, in order, by path.
+    pub fn received(&self, path: &str) -> Vec<Received> {
+        self.shared.received.lock().unwrap().iter().filter(|r| r.path == path).cloned().collect()
+    }
+
+    /// Connections accepted so far.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        self.shared.ended.store(true, Ordering::Release);
+        // Wakes the listener, which then closes the port.
+        let _ = TcpStream::connect(self.address);
+        while TcpStream::connect(self.address).is_ok() {
+            thread::yield_now();
+        }
+    }
+}
+
+fn serve(stream: TcpStream, shared: &Shared) {
+    let mut reader = BufReader::new(stream);
+    while let Some(request) = read(&mut reader) {
+        match (shared.decide)(&request) {
+            Reply::Status(status, headers, body) => {
+                if status == 200 {
+                    shared.received.lock().unwrap().push(request);
+                }
+                let head = format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\n\r\n", body.len());
+                let answer = [head.as_bytes(), &body].concat();
+                if shared.ended.load(Ordering::Acquire) || reader.get_mut().write_all(&answer).is_err() {
+                    return;
+                }
+            }
+            Reply::Silence => {
+                while !shared.ended.load(Ordering::Acquire) {
+                    thread::yield_now();
+                }
+                return;
+            }
+            Reply::Close => return,
+        }
+    }
+}
+
+fn read(reader: &mut BufReader<TcpStream>) -> Option<Received> {
+    let mut line = String::new();
+    reader.read_line(&mut line).ok().filter(|&n| n > 0)?;
+    let path = line.split(' ').nth(1)?.to_owned();
+    let mut headers = HashMap::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    }
+    let length = headers.get("content-length").and_then(|n| n.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    if headers.get("content-encoding").is_some_and(|encoding| encoding == "gzip") {
+        let mut inflated = Vec::new();
+        flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut inflated).expect("valid gzip");
+        body = inflated;
+    }
+    Some(Received { path, headers, body })
+}

@@ -1,0 +1,211 @@
+//! An endpoint that is down, slow, silent or refusing: the program goes on, and the counts are exact.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+use prost::Message;
+use smoltel::{Builder, Report, Telemetry};
+use smoltel_proto::types::collector::logs::v1::ExportLogsServiceRequest;
+use smoltel_proto::types::common::v1::any_value::Value;
+use smoltel_tests::sink::{Reply, Sink};
+
+/// Long enough for anything that ends by itself.
+const AMPLE: Duration = Duration::from_secs(20);
+
+fn builder(url: &str) -> Builder {
+    Telemetry::builder("outage").endpoint(url).on_message(|_| {})
+}
+
+fn log(telemetry: &Telemetry, range: std::ops::Range<u32>) {
+    let logger = telemetry.logger("l");
+    range.for_each(|i| logger.log(smoltel::Severity::Info).body(format_args!("{i}")).emit());
+}
+
+/// The numbers that have arrived, in order of arrival.
+fn arrived(sink: &Sink) -> Vec<u32> {
+    let requests =
+        sink.received("/v1/logs").into_iter().map(|r| ExportLogsServiceRequest::decode(&r.body[..]).unwrap());
+    let records =
+        requests.flat_map(|r| r.resource_logs).flat_map(|r| r.scope_logs).flat_map(|s| s.log_records);
+    records
+        .map(|record| match record.body.unwrap().value.unwrap() {
+            Value::StringValue(text) => text.parse().unwrap(),
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
+fn balanced(report: &Report) {
+    let sum = report.exported + report.spooled + report.in_doubt + report.dropped();
+    assert_eq!(report.recorded + report.found, sum, "{report}");
+}
+
+/// An address where nothing listens, to be taken by a sink later.
+fn free_address() -> std::net::SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+#[test]
+fn what_could_not_be_sent_is_spooled_and_arrives_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = |dir: &Path, url: &str| builder(url).spool_of(dir, 4 << 20).build().unwrap();
+    let address = free_address();
+    let url = format!("http://{address}");
+    let first = spool(dir.path(), &url);
+    log(&first, 0..500);
+    let report = first.flush(AMPLE);
+    assert_eq!((report.spooled, report.dropped(), report.in_doubt), (500, 0, 0), "{report}");
+    log(&first, 500..600);
+    let report = first.shutdown(AMPLE);
+    assert_eq!((report.spooled, report.exported), (600, 0), "{report}");
+    balanced(&report);
+
+    let sink = Sink::at(address, |_| Reply::ok());
+    let second = spool(dir.path(), &url);
+    log(&second, 600..700);
+    let report = second.shutdown(AMPLE);
+    assert_eq!(
+        (report.found, report.recorded, report.exported, report.spooled),
+        (600, 100, 700, 0),
+        "{report}"
+    );
+    balanced(&report);
+    let mut arrived = arrived(&sink);
+    arrived.sort();
+    assert_eq!(arrived, (0..700).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_outage_ends_without_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let status = Arc::new(AtomicU16::new(503));
+    let answered = status.clone();
+    let sink = Sink::replying(move |_| {
+        Reply::Status(answered.load(Ordering::Relaxed), "retry-after: 0\r\n", Vec::new())
+    });
+    let telemetry = builder(&sink.url()).spool_of(dir.path(), 4 << 20).build().unwrap();
+    log(&telemetry, 0..10);
+    assert_eq!(telemetry.flush(AMPLE).spooled, 10);
+    status.store(200, Ordering::Relaxed);
+    smoltel_tests::eventually("the spool is drained", || telemetry.report().exported == 10);
+    balanced(&telemetry.shutdown(AMPLE));
+    assert_eq!(arrived(&sink), (0..10).collect::<Vec<_>>());
+}
+
+#[test]
+fn without_a_spool_a_short_outage_is_waited_out() {
+    let status = Arc::new(AtomicU16::new(503));
+    let answered = status.clone();
+    // Fails once, then works.
+    let sink = Sink::replying(move |_| Reply::Status(answered.swap(200, Ordering::Relaxed), "", Vec::new()));
+    let telemetry = builder(&sink.url()).build().unwrap();
+    log(&telemetry, 0..10);
+    let report = telemetry.shutdown(AMPLE);
+    assert_eq!((report.exported, report.dropped(), report.in_doubt), (10, 0, 0), "{report}");
+}
+
+#[test]
+fn what_is_given_up_is_counted_and_the_deadline_holds() {
+    let telemetry = builder(&format!("http://{}", free_address())).build().unwrap();
+    log(&telemetry, 0..10);
+    let report = telemetry.shutdown(Duration::from_millis(50));
+    assert_eq!(report.reasons, [("expired", 10)], "{report}");
+    balanced(&report);
+}
+
+#[test]
+fn a_silent_endpoint_holds_nobody_and_leaves_doubt() {
+    let sink = Sink::replying(|_| Reply::Silence);
+    let telemetry = builder(&sink.url()).build().unwrap();
+    log(&telemetry, 0..10);
+    let before = Instant::now();
+    let report = telemetry.shutdown(Duration::from_millis(300));
+    assert!(before.elapsed() < AMPLE, "the endpoint's own timeout is 10 s and the sink never answers");
+    assert_eq!((report.in_doubt, report.dropped(), report.exported), (10, 0, 0), "{report}");
+    balanced(&report);
+}
+
+#[test]
+fn a_silent_endpoint_and_a_spool_leave_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let sink = Sink::replying(|_| Reply::Silence);
+    let telemetry = builder(&sink.url())
+        .timeout(Duration::from_millis(100))
+        .spool_of(dir.path(), 4 << 20)
+        .build()
+        .unwrap();
+    log(&telemetry, 0..10);
+    let report = telemetry.shutdown(AMPLE);
+    assert_eq!((report.spooled, report.in_doubt), (10, 0), "{report}");
+}
+
+#[test]
+fn refusals_are_final_and_rejected_items_are_counted() {
+    for (status, body, exported, rejected) in [
+        (400, &b""[..], 0, 10),
+        (401, b"", 0, 10),
+        (404, b"", 0, 10),
+        (500, b"", 0, 10),
+        (200, b"\x0A\x02\x08\x04", 6, 4),
+    ] {
+        let sink = Sink::replying(move |_| Reply::Status(status, "", body.to_vec()));
+        let telemetry = builder(&sink.url()).build().unwrap();
+        log(&telemetry, 0..10);
+        let report = telemetry.shutdown(AMPLE);
+        assert_eq!((report.exported, report.dropped()), (exported, rejected), "{status}: {report}");
+        balanced(&report);
+        assert_eq!(sink.connections(), 1, "{status}: sent once");
+    }
+}
+
+#[test]
+fn a_connection_that_breaks_is_tried_again() {
+    let count = Arc::new(AtomicU16::new(0));
+    let counted = count.clone();
+    let decide =
+        move |_: &_| if counted.fetch_add(1, Ordering::Relaxed) == 0 { Reply::Close } else { Reply::ok() };
+    let sink = Sink::replying(decide);
+    let telemetry = builder(&sink.url()).build().unwrap();
+    log(&telemetry, 0..10);
+    assert_eq!(telemetry.shutdown(AMPLE).exported, 10);
+    assert_eq!(arrived(&sink), (0..10).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_burst_beyond_memory_is_counted_to_the_record() {
+    let sink = Sink::replying(|_| Reply::Silence);
+    let telemetry = builder(&sink.url()).build().unwrap();
+    let text = "x".repeat(1000);
+    let logger = telemetry.logger("l");
+    (0..5000).for_each(|_| logger.info(&text));
+    let report = telemetry.report();
+    assert_eq!(report.recorded, 5000);
+    assert!(
+        report.dropped() > 1000 && report.reasons.iter().all(|(reason, _)| *reason == "queue_full"),
+        "{report}"
+    );
+    balanced(&telemetry.shutdown(Duration::from_millis(50)));
+}
+
+#[test]
+fn a_spool_in_use_is_refused_and_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let _first = builder("http://127.0.0.1:9").spool(dir.path()).build().unwrap();
+    let error = builder("http://127.0.0.1:9").spool(dir.path()).build().unwrap_err().to_string();
+    assert!(error.contains("LOCK") && !error.contains('\n'), "{error}");
+}
+
+#[test]
+fn recording_after_the_end_goes_nowhere_and_harms_nobody() {
+    let sink = Sink::start();
+    let telemetry = builder(&sink.url()).build().unwrap();
+    let logger = telemetry.logger("l");
+    let mut span = telemetry.tracer("t").start("open");
+    telemetry.shutdown(AMPLE);
+    span.set("still", "works");
+    span.end();
+    logger.info("late");
+    assert_eq!(sink.connections(), 0);
+}
