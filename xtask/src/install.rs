@@ -129,3 +129,24 @@ fn has_peers(repo: &Repo) -> bool {
     let wanted = std::fs::read(repo.root.join("xtask/peers.txt")).ok();
     wanted.is_some() && wanted == std::fs::read(repo.peers().join("installed.txt")).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_for_debian_asks_for_rights_only_where_they_are_missing() {
+        let root = apt_get(&["a", "b"], true);
+        assert!(
+            root.starts_with("apt-get ") && root.ends_with("install -y --no-install-recommends a b"),
+            "{root}"
+        );
+        let user = apt_get(&["a"], false);
+        assert_eq!(user.matches("sudo apt-get ").count(), 2, "{user}");
+    }
+
+    #[test]
+    fn what_dpkg_does_not_know_is_missing() {
+        assert_eq!(missing_packages(&Repo::here(), &["no-such-package"]), ["no-such-package"]);
+    }
+}
