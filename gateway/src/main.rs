@@ -1,3 +1,71 @@
-//! See the crate description.
+//! A small OTLP gateway: receives, stores durably, forwards. docs/GATEWAY.md says how to run it.
+//!
+//! ```text
+//!  senders ──▶ server ──▶ receive ──▶ spool ──▶ forward ──▶ upstream, or the archive
+//!                 ▲          │ 200 when durable     │ release when accepted
+//!                 │          ▼                      ▼
+//!                 └─ admin ◀── ledger, spool statistics, health
+//! ```
+//!
+//! One thread runs the servers (tokio), one writes the spool, one for each signal forwards.
 
-fn main() {}
+mod admin;
+mod cli;
+mod config;
+mod failure;
+mod forward;
+mod ledger;
+mod log;
+mod receive;
+mod run;
+mod send;
+mod server;
+mod signals;
+mod spool_commands;
+
+use std::process::ExitCode;
+
+use cli::{Cli, Command, Flags};
+use config::Config;
+use failure::Failure;
+
+fn main() -> ExitCode {
+    match cli::parse().and_then(|cli| cli.map_or(Ok(()), execute)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            log::line(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+fn execute(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        None => run::run(&load(&cli.flags)?),
+        Some(Command::Check(flags)) => check(&load(&flags)?),
+        Some(Command::Spool(command)) => spool_commands::execute(command),
+        Some(Command::Send(send)) => send::execute(&send),
+    }
+}
+
+fn load(flags: &Flags) -> Result<Config, Failure> {
+    Config::load(flags, |name| std::env::var_os(name))
+}
+
+/// Prints the effective configuration, but for the values of headers.
+fn check(config: &Config) -> Result<(), Failure> {
+    let text = toml::to_string(config)
+        .map_err(|error| Failure::other(format!("cannot print the config: {error}")))?;
+    print(&text)
+}
+
+/// Writes to stdout. Whoever closes it early has seen enough.
+fn print(text: &str) -> Result<(), Failure> {
+    use std::io::{ErrorKind, Write, stdout};
+    match stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::other(format!("cannot write: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

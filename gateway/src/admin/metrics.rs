@@ -1,0 +1,153 @@
+//! `/metrics`: Prometheus' text format.
+
+use std::fmt::{Display, Write};
+
+use smoltel::Signal;
+use smoltel_spool::{Loss, Losses, Pending, Stats};
+
+use super::{Admin, status::reason};
+use crate::forward::State;
+use crate::ledger::PerSignal;
+use crate::signals;
+
+pub(super) fn text(admin: &Admin) -> String {
+    let mut page = Page(String::with_capacity(8192));
+    page.head("up", "gauge", "Always 1.");
+    page.sample("up", &[], 1);
+    page.head("build_info", "gauge", "The version, as a label.");
+    page.sample("build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+    page.head("uptime_seconds", "gauge", "Since the start.");
+    page.sample("uptime_seconds", &[], admin.started.elapsed().as_secs());
+    page.received(admin);
+    page.forwarded(admin);
+    let stats = admin.spool.stats();
+    page.backlog(&stats);
+    page.lost(&stats);
+    page.spool(&stats);
+    page.0
+}
+
+struct Page(String);
+
+impl Page {
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a String does not fail.
+        _ = writeln!(self.0, "# HELP smoltel_gateway_{name} {help}\n# TYPE smoltel_gateway_{name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        let labels: Vec<_> =
+            labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect();
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        _ = writeln!(self.0, "smoltel_gateway_{name}{labels} {value}");
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
+        self.head(name, "gauge", help);
+        self.sample(name, &[], value);
+    }
+
+    fn per_signal(&mut self, name: &str, help: &str, counts: &PerSignal) {
+        self.head(name, "counter", help);
+        for signal in Signal::ALL {
+            self.sample(name, &[("signal", signal.name())], counts.get(signal));
+        }
+    }
+
+    fn received(&mut self, admin: &Admin) {
+        let ledger = &admin.ledger;
+        self.per_signal("received_requests_total", "Requests stored durably.", &ledger.received_requests);
+        let help = "Spans, data points and log records stored durably.";
+        self.per_signal("received_items_total", help, &ledger.received_items);
+        self.head("refused_requests_total", "counter", "Requests answered with an error.");
+        for (status, count) in ledger.refused_by_status() {
+            self.sample("refused_requests_total", &[("status", &status.to_string())], count);
+        }
+    }
+
+    fn forwarded(&mut self, admin: &Admin) {
+        let ledger = &admin.ledger;
+        self.per_signal("forwarded_items_total", "Items that the destination took.", &ledger.forwarded_items);
+        let help = "Items that the destination rejected of requests that it took.";
+        self.per_signal("rejected_items_total", help, &ledger.rejected_items);
+        self.per_signal("send_attempts_total", "Requests sent to the destination.", &ledger.attempts);
+        self.per_signal(
+            "send_failures_total",
+            "Requests that the destination did not take.",
+            &ledger.failures,
+        );
+        self.head("destination_up", "gauge", "Whether what comes goes out.");
+        for signal in Signal::ALL {
+            let up = admin.forwarders.health(signal).state == State::Flowing;
+            let labels = [("destination", &*admin.destination), ("signal", signal.name())];
+            self.sample("destination_up", &labels, u8::from(up));
+        }
+    }
+
+    fn backlog(&mut self, stats: &Stats) {
+        type Value = fn(&Pending) -> u64;
+        let all: [(&str, &str, Value); 4] = [
+            ("backlog_records", "Requests that wait for a destination.", |pending| pending.records),
+            ("backlog_items", "Items that wait for a destination.", |pending| pending.items),
+            ("backlog_bytes", "Bytes that wait for a destination.", |pending| pending.bytes),
+            ("backlog_oldest_seconds", "Age of the oldest that waits.", |pending| {
+                pending.oldest.map_or(0, |age| age.as_secs())
+            }),
+        ];
+        for (name, help, value) in all {
+            self.head(name, "gauge", help);
+            for destination in &stats.destinations {
+                for signal in Signal::ALL {
+                    let pending = destination.pending(signals::stored(signal));
+                    let labels = [("destination", &*destination.id), ("signal", signal.name())];
+                    self.sample(name, &labels, value(&pending));
+                }
+            }
+        }
+    }
+
+    fn lost(&mut self, stats: &Stats) {
+        let name = "lost_items_total";
+        self.head(
+            name,
+            "counter",
+            "Items lost, kept across restarts; `full` ones were refused, the sender has them.",
+        );
+        let mut losses = |whose: &str, losses: &Losses| {
+            for loss in Loss::ALL {
+                self.sample(name, &[("destination", whose), ("reason", reason(loss))], losses.items(loss));
+            }
+        };
+        losses("", &stats.losses);
+        stats.destinations.iter().for_each(|destination| losses(&destination.id, &destination.losses));
+    }
+
+    fn spool(&mut self, stats: &Stats) {
+        self.gauge("spool_capacity_bytes", "The most that the spool may take on the disk.", stats.capacity);
+        self.gauge("spool_file_bytes", "What it takes now.", stats.file_bytes);
+        self.gauge("spool_used_bytes", "How much of that holds records.", stats.used_bytes);
+        self.gauge("spool_records", "Requests in the spool.", stats.records);
+        self.gauge("spool_read_only", "1 after a disk error.", u8::from(stats.read_only.is_some()));
+        self.gauge("spool_gaps", "Damaged places found, ever.", stats.gaps);
+        self.head("spool_syncs_total", "counter", "Syncs of the spool's file.");
+        self.sample("spool_syncs_total", &[], stats.data_syncs);
+        self.head("spool_written_bytes_total", "counter", "Bytes written to the spool's file.");
+        self.sample("spool_written_bytes_total", &[], stats.bytes_written);
+    }
+}
+
+fn escape(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_escaped() {
+        let mut page = Page(String::new());
+        page.sample("x", &[("a", "b\"c\\\n"), ("d", "e")], 7);
+        assert_eq!(page.0, "smoltel_gateway_x{a=\"b\\\"c\\\\\\n\",d=\"e\"} 7\n");
+    }
+}

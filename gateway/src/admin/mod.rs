@@ -1,0 +1,75 @@
+//! For whoever looks after the gateway: a page, health, metrics, status.
+
+mod metrics;
+mod status;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use smoltel_spool::Spool;
+
+use crate::forward::Forwarders;
+use crate::ledger::Ledger;
+use crate::server::{Answer, Handler};
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const PAGE: &str = include_str!("page.html");
+
+/// Answers with the gateway's state; changes nothing.
+pub(crate) struct Admin {
+    pub(crate) spool: Spool,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) forwarders: Arc<Forwarders>,
+    /// The spool's name for the destination, and people's.
+    pub(crate) destination: String,
+    pub(crate) target: String,
+    pub(crate) started: Instant,
+}
+
+impl Admin {
+    fn ready(&self) -> Answer {
+        match self.spool.stats().read_only {
+            None => respond(StatusCode::OK, TEXT, "ready\n"),
+            Some(reason) => {
+                let text = format!("the spool is read-only: {reason}\n");
+                respond(StatusCode::SERVICE_UNAVAILABLE, TEXT, text)
+            }
+        }
+    }
+}
+
+impl Handler for Admin {
+    async fn handle(&self, request: Request<Incoming>) -> Answer {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let mut answer = respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD\n");
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return answer;
+        }
+        match request.uri().path() {
+            "/" => respond(StatusCode::OK, "text/html; charset=utf-8", PAGE),
+            "/healthz" => respond(StatusCode::OK, TEXT, "ok\n"),
+            "/readyz" => self.ready(),
+            "/metrics" => {
+                respond(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", metrics::text(self))
+            }
+            "/api/status" => respond(StatusCode::OK, "application/json", status::json(self)),
+            _ => respond(
+                StatusCode::NOT_FOUND,
+                TEXT,
+                "not here; see /, /healthz, /readyz, /metrics, /api/status\n",
+            ),
+        }
+    }
+}
+
+fn respond(status: StatusCode, media: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}

@@ -1,0 +1,100 @@
+//! `/api/status`: everything that can be known, in JSON.
+
+use serde_json::{Map, Value, json};
+use smoltel::Signal;
+use smoltel_spool::{DestinationStats, Loss, Losses, Pending, Stats};
+
+use super::Admin;
+use crate::signals;
+
+pub(super) fn json(admin: &Admin) -> String {
+    let stats = admin.spool.stats();
+    let own = stats.destinations.iter().find(|destination| destination.id == admin.destination);
+    let others = stats.destinations.iter().filter(|destination| destination.id != admin.destination);
+    let status = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptimeSeconds": admin.started.elapsed().as_secs(),
+        "received": by_signal(|signal| json!({
+            "requests": admin.ledger.received_requests.get(signal),
+            "items": admin.ledger.received_items.get(signal),
+        })),
+        "refusedRequests": admin.ledger.refused_by_status()
+            .map(|(status, count)| (status.to_string(), count.into())).collect::<Map<_, _>>(),
+        "destination": destination(admin, own),
+        "otherDestinations": others.map(|other| json!({
+            "id": other.id, "waiting": waiting(other), "lostItems": lost(&other.losses),
+        })).collect::<Vec<_>>(),
+        "spool": spool(&stats),
+    });
+    status.to_string()
+}
+
+fn destination(admin: &Admin, stats: Option<&DestinationStats>) -> Value {
+    json!({
+        "id": admin.destination,
+        "target": admin.target,
+        "signals": by_signal(|signal| {
+            let health = admin.forwarders.health(signal);
+            let ledger = &admin.ledger;
+            json!({
+                "state": health.state.name(),
+                "message": health.message,
+                "attempts": ledger.attempts.get(signal),
+                "failures": ledger.failures.get(signal),
+                "forwardedItems": ledger.forwarded_items.get(signal),
+                "rejectedItems": ledger.rejected_items.get(signal),
+                "waiting": pending(stats.map(|stats| stats.pending(signals::stored(signal))).unwrap_or_default()),
+            })
+        }),
+        "lostItems": stats.map(|stats| lost(&stats.losses)),
+    })
+}
+
+fn spool(stats: &Stats) -> Value {
+    json!({
+        "capacityBytes": stats.capacity,
+        "fileBytes": stats.file_bytes,
+        "usedBytes": stats.used_bytes,
+        "records": stats.records,
+        "items": stats.items,
+        "inFlightBytes": stats.in_flight,
+        "lostItems": lost(&stats.losses),
+        "gaps": stats.gaps,
+        "quarantined": stats.quarantined,
+        "readOnly": stats.read_only,
+        "warning": stats.warning,
+    })
+}
+
+fn by_signal(value: impl Fn(Signal) -> Value) -> Map<String, Value> {
+    Signal::ALL.into_iter().map(|signal| (signal.name().to_owned(), value(signal))).collect()
+}
+
+fn waiting(stats: &DestinationStats) -> Map<String, Value> {
+    by_signal(|signal| pending(stats.pending(signals::stored(signal))))
+}
+
+fn pending(pending: Pending) -> Value {
+    json!({
+        "records": pending.records,
+        "items": pending.items,
+        "bytes": pending.bytes,
+        "oldestSeconds": pending.oldest.map(|age| age.as_secs()),
+    })
+}
+
+fn lost(losses: &Losses) -> Map<String, Value> {
+    Loss::ALL.into_iter().map(|loss| (reason(loss).to_owned(), losses.items(loss).into())).collect()
+}
+
+/// A reason for a loss, in one word.
+pub(super) fn reason(loss: Loss) -> &'static str {
+    match loss {
+        Loss::Rejected => "rejected",
+        Loss::Expired => "expired",
+        Loss::Evicted => "evicted",
+        Loss::Corrupt => "corrupt",
+        Loss::Full => "full",
+        Loss::Other => "other",
+    }
+}

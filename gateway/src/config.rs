@@ -1,0 +1,169 @@
+//! What the gateway is to do: flags over the config file over the environment over the defaults.
+
+mod file;
+mod listen;
+mod upstream;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+use smoltel_spool::Options;
+
+use crate::cli::{Flags, Place};
+use crate::failure::Failure;
+use file::File;
+pub(crate) use file::{Limits, SpoolSection};
+pub(crate) use listen::Listen;
+pub(crate) use upstream::Upstream;
+
+/// A configuration that can be run.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Config {
+    pub(crate) http: Listen,
+    /// Always off: it is shown so that nobody looks for it.
+    grpc: Listen,
+    link: Listen,
+    pub(crate) admin: Listen,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) shutdown_seconds: u32,
+    pub(crate) spool: SpoolSection,
+    pub(crate) limits: Limits,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "upstream::as_list")]
+    pub(crate) upstream: Option<Upstream>,
+}
+
+impl Config {
+    /// Puts the layers together. `env` reads an environment variable.
+    pub(crate) fn load(flags: &Flags, env: impl Fn(&str) -> Option<OsString>) -> Result<Self, Failure> {
+        let file = File::load(flags.place.config.as_deref())?;
+        listen::unsupported("--grpc", flags.grpc.as_deref())?;
+        listen::unsupported("--link", flags.link.as_deref())?;
+        listen::unsupported("grpc", file.grpc.as_deref())?;
+        listen::unsupported("link", file.link.as_deref())?;
+        if !flags.serial.is_empty() || file.serial.is_some() {
+            return Err(Failure::usage(
+                "serial lines are not supported yet by this version; leave --serial out",
+            ));
+        }
+        let config = Self {
+            http: Listen::choose("http", flags.http.as_deref(), file.http.as_deref(), 4318)?,
+            grpc: Listen::OFF,
+            link: Listen::OFF,
+            admin: Listen::choose("admin", flags.admin.as_deref(), file.admin.as_deref(), 4328)?,
+            data_dir: data_dir(&flags.place, file.data_dir, &env),
+            shutdown_seconds: file.shutdown_seconds,
+            upstream: upstream::choose(&flags.upstream, file.upstream, &env)?,
+            spool: file.spool.checked()?,
+            limits: file.limits.checked()?,
+        };
+        if let Some(upstream) = &config.upstream {
+            upstream.is_not(config.http)?;
+        }
+        Ok(config)
+    }
+
+    pub(crate) fn spool_dir(&self) -> PathBuf {
+        self.data_dir.join("spool")
+    }
+
+    pub(crate) fn archive_dir(&self) -> PathBuf {
+        self.data_dir.join("archive")
+    }
+
+    pub(crate) fn spool_options(&self) -> Options {
+        self.spool.options(self.limits.in_flight())
+    }
+
+    pub(crate) fn shutdown(&self) -> Duration {
+        Duration::from_secs(self.shutdown_seconds.into())
+    }
+}
+
+/// The spool's directory and options for the commands that only look into it.
+pub(crate) fn spool_place(place: &Place) -> Result<(PathBuf, Options), Failure> {
+    let file = File::load(place.config.as_deref())?;
+    let dir = data_dir(place, file.data_dir, &|name: &str| std::env::var_os(name));
+    Ok((dir.join("spool"), file.spool.checked()?.options(file.limits.checked()?.in_flight())))
+}
+
+fn data_dir(place: &Place, file: Option<PathBuf>, env: &impl Fn(&str) -> Option<OsString>) -> PathBuf {
+    // systemd may name several directories, with colons between them.
+    let state = || {
+        let all = env("STATE_DIRECTORY")?.into_string().ok()?;
+        all.split(':').next().filter(|dir| !dir.is_empty()).map(PathBuf::from)
+    };
+    let given = place.data_dir.clone().or(file);
+    given.or_else(state).unwrap_or_else(|| Path::new("./smoltel-data").to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(flags: Flags, env: &[(&str, &str)]) -> Result<Config, String> {
+        let get = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into());
+        Config::load(&flags, get).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn nothing_given_is_the_contract() {
+        let config = load(Flags::default(), &[]).unwrap();
+        assert_eq!(config.http.to_string(), "127.0.0.1:4318");
+        assert_eq!(config.admin.to_string(), "127.0.0.1:4328");
+        assert_eq!(config.data_dir, Path::new("./smoltel-data"));
+        assert!(config.upstream.is_none());
+    }
+
+    #[test]
+    fn the_environment_gives_way_to_the_file_and_the_file_to_flags() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("gateway.toml");
+        let text = "data-dir = '/from/file'\nhttp = 'off'\n[[upstream]]\nurl = 'http://file:1'\n";
+        std::fs::write(&path, text).unwrap();
+        let env = [("STATE_DIRECTORY", "/from/env:/more"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://env:1")];
+        let url = |config: Config| config.upstream.unwrap().url;
+
+        let config = load(Flags::default(), &env).unwrap();
+        assert_eq!(config.data_dir, Path::new("/from/env"));
+        assert_eq!(url(config), "http://env:1");
+
+        let place = Place { config: Some(path.clone()), data_dir: None };
+        let config = load(Flags { place, ..Flags::default() }, &env).unwrap();
+        assert_eq!((config.data_dir.to_str(), config.http), (Some("/from/file"), Listen::OFF));
+        assert_eq!(url(config), "http://file:1");
+
+        let place = Place { config: Some(path), data_dir: Some("/from/flag".into()) };
+        let upstream = vec!["http://flag:1".into()];
+        let config = load(Flags { place, upstream, ..Flags::default() }, &env).unwrap();
+        assert_eq!(config.data_dir, Path::new("/from/flag"));
+        assert_eq!(url(config), "http://flag:1");
+    }
+
+    #[test]
+    fn what_is_not_there_yet_is_refused() {
+        let grpc = |value: &str| Flags { grpc: Some(value.into()), ..Flags::default() };
+        assert!(load(grpc("off"), &[]).is_ok());
+        assert!(load(grpc("127.0.0.1:4317"), &[]).unwrap_err().contains("not supported yet"));
+        let serial = Flags { serial: vec!["/dev/ttyUSB0".into()], ..Flags::default() };
+        assert!(load(serial, &[]).unwrap_err().contains("not supported yet"));
+        let two = Flags { upstream: vec!["http://a".into(), "http://b".into()], ..Flags::default() };
+        assert!(load(two, &[]).unwrap_err().contains("one upstream"));
+    }
+
+    #[test]
+    fn forwarding_to_itself_is_refused() {
+        for url in
+            ["http://localhost:4318", "http://127.0.0.1:4318/", "http://127.9.9.9:4318", "http://[::1]:4318"]
+        {
+            let flags = Flags { upstream: vec![url.into()], ..Flags::default() };
+            assert!(load(flags, &[]).unwrap_err().contains("itself"), "{url}");
+        }
+        for url in ["http://localhost:14318", "http://192.0.2.1:4318"] {
+            let flags = Flags { upstream: vec![url.into()], ..Flags::default() };
+            assert!(load(flags, &[]).is_ok(), "{url}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use smoltel_spool::Options;
+
+use super::Upstream;
+use crate::failure::Failure;
+
+const MIB: u64 = 1 << 20;
+
+/// The config file. Its keys are the flags' names.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(super) struct File {
+    pub(super) http: Option<String>,
+    pub(super) grpc: Option<String>,
+    pub(super) link: Option<String>,
+    pub(super) serial: Option<toml::Value>,
+    pub(super) admin: Option<String>,
+    pub(super) data_dir: Option<PathBuf>,
+    pub(super) shutdown_seconds: u32,
+    pub(super) upstream: Vec<Upstream>,
+    pub(super) spool: SpoolSection,
+    pub(super) limits: Limits,
+}
+
+/// How much the spool holds.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(crate) struct SpoolSection {
+    capacity_mib: u64,
+}
+
+/// What one sender, and all together, may take.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    request_mib: u32,
+    in_flight_mib: u32,
+    pub(crate) connections: u32,
+}
+
+impl File {
+    /// An empty one when there is no path.
+    pub(super) fn load(path: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::usage(format!("cannot read the config file {}: {error}; check --config", path.display()))
+        })?;
+        toml::from_str(&text).map_err(|error| {
+            let line =
+                error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            let what = error.message().replace('\n', " ");
+            Failure::usage(format!("config file {}, line {line}: {what}; mend that line", path.display()))
+        })
+    }
+}
+
+impl SpoolSection {
+    pub(super) fn checked(self) -> Result<Self, Failure> {
+        within("spool.capacity-mib", self.capacity_mib, 4, 262_144)?;
+        Ok(self)
+    }
+
+    pub(crate) fn options(&self, in_flight: usize) -> Options {
+        let capacity = self.capacity_mib * MIB;
+        // A record is at most a segment, and at least four segments have to fit.
+        let segment = 1 << (capacity / 4).min(4 * MIB).ilog2();
+        Options { capacity, segment_size: Some(segment), in_flight, ..Options::default() }
+    }
+}
+
+impl Limits {
+    pub(super) fn checked(self) -> Result<Self, Failure> {
+        within("limits.request-mib", self.request_mib.into(), 1, 64)?;
+        within("limits.connections", self.connections.into(), 1, 10_000)?;
+        // Less, and the largest request would never be taken.
+        within("limits.in-flight-mib", self.in_flight_mib.into(), u64::from(self.request_mib) + 4, 1024)?;
+        Ok(self)
+    }
+
+    /// The longest body, in bytes after decompression.
+    pub(crate) fn request(&self) -> usize {
+        self.request_mib as usize * MIB as usize
+    }
+
+    /// The most bytes of all bodies together that are held before they are durable.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight_mib as usize * MIB as usize
+    }
+}
+
+fn within(key: &str, value: u64, min: u64, max: u64) -> Result<(), Failure> {
+    if (min..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("the config's {key} is {value}; it has to be from {min} to {max}")))
+}
+
+impl Default for File {
+    fn default() -> Self {
+        Self {
+            http: None,
+            grpc: None,
+            link: None,
+            serial: None,
+            admin: None,
+            data_dir: None,
+            shutdown_seconds: 5,
+            upstream: Vec::new(),
+            spool: SpoolSection::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for SpoolSection {
+    fn default() -> Self {
+        Self { capacity_mib: 256 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { request_mib: 16, in_flight_mib: 32, connections: 256 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<File, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        File::load(Some(file.path())).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn a_fault_names_its_line() {
+        let error = load("http = 'off'\nadmn = 'off'\n").unwrap_err();
+        assert!(error.contains("line 2: unknown field `admn`"), "{error}");
+        let error = load("[limits]\nrequest-mib = -1\n").unwrap_err();
+        assert!(error.contains("line 2"), "{error}");
+        assert!(load("= =").unwrap_err().contains("line 1"));
+    }
+
+    #[test]
+    fn every_capacity_has_room_for_four_segments() {
+        for capacity_mib in [4, 5, 15, 16, 17, 256, 1000, 262_144] {
+            let options = SpoolSection { capacity_mib }.checked().unwrap().options(1);
+            let segment = u64::from(options.segment_size.unwrap());
+            assert!((4..=65_536).contains(&(options.capacity / segment)), "{capacity_mib}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What has come in, gone out and been refused since the start, counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use smoltel::Signal;
+
+/// A count for each signal.
+#[derive(Debug, Default)]
+pub(crate) struct PerSignal([AtomicU64; 3]);
+
+impl PerSignal {
+    pub(crate) fn add(&self, signal: Signal, count: u64) {
+        self.0[signal as usize].fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self, signal: Signal) -> u64 {
+        self.0[signal as usize].load(Ordering::Relaxed)
+    }
+}
+
+/// The counts. Items are spans, data points and log records. What the spool lost it counts itself, and keeps
+/// across restarts.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    /// Requests that are durable, and their items.
+    pub(crate) received_requests: PerSignal,
+    pub(crate) received_items: PerSignal,
+    /// Requests answered with an error, by status.
+    refused: [AtomicU64; Self::STATUSES.len()],
+    /// Items that the upstream or the archive has taken.
+    pub(crate) forwarded_items: PerSignal,
+    /// Items that the upstream rejected of requests that it took.
+    pub(crate) rejected_items: PerSignal,
+    /// Attempts to send.
+    pub(crate) attempts: PerSignal,
+    /// Attempts that were not accepted.
+    pub(crate) failures: PerSignal,
+}
+
+impl Ledger {
+    /// The errors that the receiver answers with.
+    pub(crate) const STATUSES: [u16; 7] = [400, 404, 405, 408, 413, 415, 503];
+
+    pub(crate) fn refused(&self, status: u16) {
+        if let Some(at) = Self::STATUSES.iter().position(|known| *known == status) {
+            self.refused[at].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn refused_by_status(&self) -> impl Iterator<Item = (u16, u64)> {
+        Self::STATUSES.into_iter().zip(self.refused.iter().map(|count| count.load(Ordering::Relaxed)))
+    }
+}

@@ -1,0 +1,124 @@
+//! OTLP/HTTP in: a request is answered with success when it is durable in the spool.
+
+mod answer;
+mod body;
+mod budget;
+mod request;
+
+use std::sync::Arc;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use smoltel::Signal;
+use smoltel_proto::{check, from_json};
+use smoltel_spool::{Class, Codec, Record, Spool};
+use tokio::sync::oneshot;
+
+use crate::config::Limits;
+use crate::ledger::Ledger;
+use crate::server::{Answer, Handler};
+use crate::signals;
+use answer::Refusal;
+use budget::{Budget, Permit};
+use request::{Encoding, Head};
+
+/// The stream of records that may be sent laid end to end.
+pub(crate) const MERGEABLE: u32 = 0;
+/// The stream of records that must be sent as they are: merging could change what nobody here knows.
+const ALONE: u32 = 1;
+
+/// Takes requests into the spool.
+pub(crate) struct Receiver {
+    spool: Spool,
+    ledger: Arc<Ledger>,
+    budget: Budget,
+    limits: Limits,
+}
+
+impl Receiver {
+    pub(crate) fn new(spool: Spool, ledger: Arc<Ledger>, limits: Limits) -> Self {
+        Self { spool, ledger, budget: Budget::new(limits.in_flight()), limits }
+    }
+
+    async fn export(&self, head: &Head, body: &mut Incoming) -> Result<(), Refusal> {
+        let mut permit = self.budget.permit();
+        let limit = self.limit(head.encoding);
+        let bytes = body::read(body, head.compressed, limit, &mut permit).await?;
+        let payload = match head.encoding {
+            Encoding::Protobuf => bytes,
+            Encoding::Json => transcode(head.signal, bytes)?,
+        };
+        self.store(head.signal, payload, permit).await
+    }
+
+    /// A longer binary body would not fit the spool; JSON may be as long as it is configured.
+    fn limit(&self, encoding: Encoding) -> usize {
+        match encoding {
+            Encoding::Protobuf => self.limits.request().min(self.spool.max_record()),
+            Encoding::Json => self.limits.request(),
+        }
+    }
+
+    async fn store(&self, signal: Signal, payload: Vec<u8>, permit: Permit) -> Result<(), Refusal> {
+        let summary = check(signals::request(signal), &payload).map_err(|error| Refusal::invalid(&error))?;
+        if summary.items == 0 && !summary.unknown_top_level {
+            return Ok(());
+        }
+        let record = Record {
+            signal: signals::stored(signal),
+            class: Class::Normal,
+            codec: Codec::Identity,
+            stream: if summary.unknown_top_level { ALONE } else { MERGEABLE },
+            items: u32::try_from(summary.items).unwrap_or(u32::MAX),
+            origin: None,
+            payload,
+        };
+        let (answer, answered) = oneshot::channel();
+        let ledger = self.ledger.clone();
+        self.spool.append(record, move |result| {
+            if result.is_ok() {
+                ledger.received_requests.add(signal, 1);
+                ledger.received_items.add(signal, summary.items);
+            }
+            // The bytes are in flight until now, even if the sender has gone.
+            drop(permit);
+            _ = answer.send(result);
+        });
+        match answered.await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(Refusal::spool(&error)),
+            Err(_) => Err(Refusal::spool(&smoltel_spool::AppendError::Closed)),
+        }
+    }
+}
+
+impl Handler for Receiver {
+    async fn handle(&self, request: Request<Incoming>) -> Answer {
+        let (parts, mut body) = request.into_parts();
+        let form = request::form(&parts.headers);
+        let result = match Head::parse(&parts) {
+            Ok(head) => self.export(&head, &mut body).await,
+            Err(refusal) => Err(refusal),
+        };
+        match result {
+            Ok(()) => answer::success(form),
+            Err(refusal) => {
+                self.ledger.refused(refusal.status());
+                if !parts.headers.contains_key(hyper::header::EXPECT) {
+                    body::discard(&mut body).await;
+                }
+                refusal.answer(form)
+            }
+        }
+    }
+}
+
+/// JSON to the bytes that go on from here.
+fn transcode(signal: Signal, json: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+    let mut wire = Vec::with_capacity(json.len() / 2);
+    // An empty body is an empty request in binary; in JSON people mean the same by it.
+    if !json.is_empty() {
+        from_json(signals::request(signal), &json, &mut wire).map_err(|error| Refusal::not_json(&error))?;
+    }
+    Ok(wire)
+}

@@ -1,0 +1,184 @@
+//! The gateway itself: everything started, and stopped again in the right order.
+
+use std::fs::DirBuilder;
+use std::net::TcpListener;
+use std::os::unix::fs::DirBuilderExt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use smoltel_spool::{OpenError, Spool};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::admin::Admin;
+use crate::config::{Config, Listen};
+use crate::failure::Failure;
+use crate::forward::{Forwarders, Target};
+use crate::ledger::Ledger;
+use crate::log;
+use crate::receive::Receiver;
+use crate::server::{self, Handler};
+use crate::spool_commands::EXPORT;
+
+/// Runs until SIGTERM or SIGINT.
+pub(crate) fn run(config: &Config) -> Result<(), Failure> {
+    let http = listen(config.http, "OTLP/HTTP", "--http")?;
+    let admin = listen(config.admin, "the admin page", "--admin")?;
+    let spool = open_spool(config)?;
+    let target = Target::of(config);
+    let destination = destination(&spool, &target)?;
+    let ledger = Arc::new(Ledger::default());
+    let forwarders = Arc::new(Forwarders::start(&target, &destination, &ledger)?);
+    log::line(format_args!("data in {}, forwarding to {target}", config.data_dir.display()));
+
+    let receiver = Arc::new(Receiver::new(spool.clone(), ledger.clone(), config.limits.clone()));
+    let admin_handler = Arc::new(Admin {
+        spool: spool.clone(),
+        ledger,
+        forwarders: forwarders.clone(),
+        destination: destination.id().to_owned(),
+        target: target.to_string(),
+        started: Instant::now(),
+    });
+    let runtime = runtime()?;
+    let connections = config.limits.connections;
+    let deadline = runtime.block_on(async {
+        let mut signals = Signals::new()?;
+        let (stop, stopped) = watch::channel(false);
+        let servers = [
+            http.map(|listener| spawn(listener, receiver, connections, &stopped)),
+            admin.map(|listener| spawn(listener, admin_handler, connections, &stopped)),
+        ];
+        signals.wait().await;
+        let deadline = Instant::now() + config.shutdown();
+        _ = stop.send(true);
+        for server in servers.into_iter().flatten() {
+            _ = tokio::time::timeout_at(deadline.into(), server).await;
+        }
+        Ok(deadline)
+    })?;
+    // What the receivers hold goes with the runtime; what was acknowledged is in the spool.
+    runtime.shutdown_background();
+    forwarders.drain(deadline);
+    close(&spool, deadline)
+}
+
+fn listen(address: Listen, what: &str, flag: &str) -> Result<Option<TcpListener>, Failure> {
+    let Some(address) = address.0 else { return Ok(None) };
+    let listener = server::bind(address, what, flag)?;
+    let bound = listener.local_addr().map_or_else(|_| address.to_string(), |bound| bound.to_string());
+    log::line(format_args!("listening for {what} on http://{bound}"));
+    Ok(Some(listener))
+}
+
+fn open_spool(config: &Config) -> Result<Spool, Failure> {
+    let dir = &config.data_dir;
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| {
+        let dir = dir.display();
+        Failure::other(format!("cannot make the data directory {dir}: {error}; choose another --data-dir"))
+    })?;
+    let spool = Spool::open(config.spool_dir(), config.spool_options()).map_err(unusable)?;
+    let stats = spool.stats();
+    if let Some(warning) = stats.warning {
+        log::line(format_args!("warning: {warning}"));
+    }
+    if stats.quarantined > 0 {
+        log::line(format_args!(
+            "{} damaged segments were copied to the spool's quarantine",
+            stats.quarantined
+        ));
+    }
+    Ok(spool)
+}
+
+/// The spool cannot be used: says how to mend it.
+pub(crate) fn unusable(error: OpenError) -> Failure {
+    let mend = match error {
+        OpenError::InUse { .. } => "stop that process, or choose another --data-dir",
+        OpenError::Newer { .. } => "or choose another --data-dir",
+        OpenError::Options(_) => "mend the config's [spool]",
+        OpenError::Io { .. } => "mend the directory, or choose another --data-dir",
+    };
+    Failure::other(format!("{error}; {mend}"))
+}
+
+/// The target's place in the spool. Destinations of earlier runs that have everything are forgotten; others hold their
+/// records until someone says that they need not.
+fn destination(spool: &Spool, target: &Target) -> Result<smoltel_spool::Destination, Failure> {
+    let id = target.id();
+    let failed = |error| {
+        Failure::other(format!("cannot add the destination {id} to the spool: {error}; see spool ls"))
+    };
+    for other in spool.stats().destinations.into_iter().filter(|other| other.id != id) {
+        let waiting: u64 = other.signals.iter().map(|pending| pending.records).sum();
+        if waiting == 0 || other.id == EXPORT {
+            spool.retire(&other.id).map_err(failed)?;
+        } else {
+            let other = other.id;
+            log::line(format_args!(
+                "{waiting} requests wait for {other}, which is not configured any more, and take room until it is \
+                 again, or: smoltel-gateway spool retire {other:?}"
+            ));
+        }
+    }
+    spool.destination(&id).map_err(failed)
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::other(format!("cannot start: {error}")))
+}
+
+fn spawn<H: Handler>(
+    listener: TcpListener,
+    handler: Arc<H>,
+    connections: u32,
+    stopped: &watch::Receiver<bool>,
+) -> tokio::task::JoinHandle<std::io::Result<()>> {
+    tokio::spawn(server::serve(listener, handler, connections, stopped.clone()))
+}
+
+/// Makes durable what was released, so that it is not sent again.
+fn close(spool: &Spool, deadline: Instant) -> Result<(), Failure> {
+    const AT_LEAST: Duration = Duration::from_secs(1);
+    let within = deadline.saturating_duration_since(Instant::now()).max(AT_LEAST);
+    match spool.close(within) {
+        Ok(()) => log::line("stopped"),
+        Err(smoltel_spool::Error::Deadline) => log::line("stopped before the spool's disk was done"),
+        Err(error) => return Err(Failure::other(format!("{error}; what is in the spool is kept"))),
+    }
+    Ok(())
+}
+
+struct Signals {
+    term: Signal,
+    int: Signal,
+    hup: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        let listen =
+            |kind| signal(kind).map_err(|error| Failure::other(format!("cannot wait for signals: {error}")));
+        Ok(Self {
+            term: listen(SignalKind::terminate())?,
+            int: listen(SignalKind::interrupt())?,
+            hup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    /// Until the program is to end.
+    async fn wait(&mut self) {
+        loop {
+            tokio::select! {
+                _ = self.term.recv() => break,
+                _ = self.int.recv() => break,
+                _ = self.hup.recv() => log::line("SIGHUP: reloading is not supported yet by this version; restart instead"),
+            }
+        }
+        log::line("stopping");
+    }
+}
