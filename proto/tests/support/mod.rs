@@ -88,7 +88,7 @@ fn fill(message: &MessageDescriptor, tape: &mut Tape, depth: usize) -> DynamicMe
     for field in message.fields() {
         let choice = tape.next();
         let too_deep = depth == 0 && matches!(field.kind(), Kind::Message(_));
-        if choice % 4 == 0 || too_deep {
+        if choice.is_multiple_of(4) || too_deep {
             continue;
         }
         if field.is_list() {
