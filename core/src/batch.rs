@@ -20,7 +20,7 @@ use crate::otlp::common::Scope;
 use crate::pipeline::Pipeline;
 use crate::platform::Platform;
 use crate::ring::{Header, Ring};
-use crate::wire::{LEN, Writer, len_field, tag, varint};
+use crate::wire::{LEN, copy, len_field, tag, varint};
 
 mod field {
     /// `resource_spans`, `resource_metrics`, `resource_logs`; and within them `resource`; and within
@@ -92,6 +92,8 @@ pub struct Batch {
     end: usize,
     items: u32,
     records: usize,
+    /// Bytes of all records, with their heads.
+    content: usize,
     scopes: heapless::Vec<Group, { Batch::MAX_SCOPES }>,
     resource_len: usize,
 }
@@ -124,7 +126,8 @@ impl Batch {
         max_len: usize,
     ) -> Option<Self> {
         let scopes = heapless::Vec::new();
-        let mut batch = Self { signal, start, end: start, items: 0, records: 0, scopes, resource_len };
+        let mut batch =
+            Self { signal, start, end: start, items: 0, records: 0, content: 0, scopes, resource_len };
         while let Some((header, next)) = source.record(batch.end).filter(|_| batch.end < until) {
             if header.kind == signal as u8 && !batch.add(source, header, max_len) {
                 break;
@@ -160,6 +163,13 @@ impl Batch {
         len_field(self.resource_len) + scopes
     }
 
+    /// Bytes around the records, at the most.
+    fn overhead(&self) -> usize {
+        const HEAD: usize = 1 + 5;
+        let scopes: usize = self.scopes.iter().map(|group| 2 * HEAD + group.scope_len).sum();
+        2 * HEAD + self.resource_len + scopes
+    }
+
     /// Adds a record's lengths; `false` when it begins another request.
     fn add(&mut self, source: &impl Source, header: Header, max_len: usize) -> bool {
         let record_len = len_field(header.len.into());
@@ -175,14 +185,15 @@ impl Batch {
                 self.scopes.len() - 1
             }
         };
-        self.scopes[index].records_len += record_len;
-        if self.records > 0 && self.encoded_len() > max_len {
-            self.scopes[index].records_len -= record_len;
+        if self.records > 0 && self.content + record_len + self.overhead() > max_len {
             if known.is_none() {
                 self.scopes.pop();
             }
             return false;
         }
+        let Some(group) = self.scopes.get_mut(index) else { return false };
+        group.records_len += record_len;
+        self.content += record_len;
         self.records += 1;
         self.items = self.items.saturating_add(header.items.into());
         true
@@ -202,7 +213,8 @@ enum Piece {
     #[default]
     Prefix,
     Scope(usize),
-    Record(usize, usize),
+    /// Of a group: where it is, what it is, and where the next one is.
+    Record(usize, usize, Header, usize),
     End,
 }
 
@@ -242,8 +254,7 @@ impl Piece {
                 source.scope(group.scope, |scope| part.scope(&scope));
                 head + scope_head + group.scope_len
             }
-            Self::Record(_, offset) => {
-                let Some((header, _)) = source.record(offset) else { return 0 };
+            Self::Record(_, offset, header, _) => {
                 let head = part.head(field::SECOND, header.len.into());
                 part.read(source, offset + Header::LEN, header.len.into());
                 head + usize::from(header.len)
@@ -256,14 +267,14 @@ impl Piece {
         let (group, from) = match self {
             Self::Prefix => return Self::Scope(0),
             Self::Scope(group) => (group, batch.start),
-            Self::Record(group, offset) => (group, source.record(offset).map_or(batch.end, |(_, next)| next)),
+            Self::Record(group, _, _, next) => (group, next),
             Self::End => return Self::End,
         };
         let Some(scope) = batch.scopes.get(group).map(|group| group.scope) else { return Self::End };
         let mut offset = from;
         while let Some((header, next)) = source.record(offset).filter(|_| offset < batch.end) {
             if header.kind == batch.signal as u8 && header.scope == scope {
-                return Self::Record(group, offset);
+                return Self::Record(group, offset, header, next);
             }
             offset = next;
         }
@@ -280,21 +291,19 @@ struct Part<'a> {
 
 impl Part<'_> {
     fn head(&mut self, number: u32, payload: usize) -> usize {
-        let mut bytes = [tag(number, LEN) as u8; 1 + varint::MAX_LEN];
-        let mut w = Writer::resume(&mut bytes, 1);
-        // Eleven bytes hold any tag of one byte with any length.
-        let _ = w.varint(payload as u64);
-        let n = w.len();
-        self.bytes(&bytes[..n]);
-        n
+        let mut len = [0; varint::MAX_LEN];
+        let n = varint::encode(payload as u64, &mut len);
+        self.bytes(&[tag(number, LEN) as u8]);
+        self.bytes(len.get(..n).unwrap_or_default());
+        1 + n
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
         let skipped = self.skip.min(bytes.len());
         self.skip -= skipped;
-        let rest = &bytes[skipped..];
-        let n = rest.len().min(self.out.len() - self.len);
-        self.out[self.len..self.len + n].copy_from_slice(&rest[..n]);
+        let (rest, room) = (&bytes[skipped..], &mut self.out[self.len..]);
+        let n = rest.len().min(room.len());
+        copy(&mut room[..n], &rest[..n]);
         self.len += n;
     }
 

@@ -1,6 +1,6 @@
 //! `common.proto`: attributes, their values, and the instrumentation scope.
 
-use crate::wire::{FIXED64, Full, LEN, VARINT, Writer, len_field, tag, varint};
+use crate::wire::{FIXED64, Full, LEN, VARINT, Writer, copy, len_field, tag, varint};
 
 mod field {
     pub(super) mod any_value {
@@ -222,31 +222,46 @@ pub fn key_value_len(key: &Key<'_>, value: &Value<'_>) -> usize {
 pub fn attribute(w: &mut Writer<'_>, number: u32, key: &Key<'_>, value: &Value<'_>) -> Result<(), Full> {
     let value_len = value.encoded_len();
     let total = len_field(key.name.len()) + len_field(value_len);
+    if number < 16 && total < 0x80 {
+        // Every length is one byte, which is nearly always so.
+        let out = w.reserve(2 + total)?;
+        return fill(out, number, key.name, value, value_len).ok_or(Full);
+    }
     if w.room() < 1 + varint::len(total as u64) + total {
         return Err(Full);
-    }
-    if number < 16 && total < 0x80 {
-        // Every length fits in one byte, which is nearly always so: two pieces of framing, no varints.
-        let (kl, vl) = (key.name.len() as u8, value_len as u8);
-        let key_tag = tag(field::key_value::KEY, LEN) as u8;
-        let value_tag = tag(field::key_value::VALUE, LEN) as u8;
-        w.put(&[tag(number, LEN) as u8, total as u8, key_tag, kl])?;
-        w.put(key.name.as_bytes())?;
-        if let Value::Str(text) = value {
-            w.put(&[value_tag, vl, tag(field::any_value::STRING, LEN) as u8, text.len() as u8])?;
-            return w.put(text.as_bytes());
-        }
-        if let Value::Double(value) = value {
-            w.put(&[value_tag, vl, tag(field::any_value::DOUBLE, FIXED64) as u8])?;
-            return w.put(&value.to_bits().to_le_bytes());
-        }
-        w.put(&[value_tag, vl])?;
-        return value.encode(w);
     }
     w.head(number, total)?;
     w.string(field::key_value::KEY, key.name)?;
     w.head(field::key_value::VALUE, value_len)?;
     value.encode(w)
+}
+
+/// Fills exactly `out` with a `KeyValue` all of whose lengths are below 128.
+#[inline]
+fn fill(out: &mut [u8], number: u32, key: &str, value: &Value<'_>, value_len: usize) -> Option<()> {
+    const KEY: u8 = tag(field::key_value::KEY, LEN) as u8;
+    const VALUE: u8 = tag(field::key_value::VALUE, LEN) as u8;
+    let total = out.len() - 2;
+    let (head, out) = out.split_first_chunk_mut::<4>()?;
+    *head = [tag(number, LEN) as u8, total as u8, KEY, key.len() as u8];
+    let (name, out) = out.split_at_mut_checked(key.len())?;
+    copy(name, key.as_bytes());
+    let (head, out) = out.split_first_chunk_mut::<2>()?;
+    *head = [VALUE, value_len as u8];
+    match *value {
+        Value::Str(text) => {
+            let (head, out) = out.split_first_chunk_mut::<2>()?;
+            *head = [tag(field::any_value::STRING, LEN) as u8, text.len() as u8];
+            copy(out.get_mut(..text.len())?, text.as_bytes());
+        }
+        Value::Double(value) => {
+            let out = out.first_chunk_mut::<9>()?;
+            out[0] = tag(field::any_value::DOUBLE, FIXED64) as u8;
+            out[1..].copy_from_slice(&value.to_bits().to_le_bytes());
+        }
+        _ => value.encode(&mut Writer::new(out)).ok()?,
+    }
+    Some(())
 }
 
 /// Whether the `KeyValue` message in `bytes`, written by [`attribute`], has that key.

@@ -103,22 +103,50 @@ impl<P: Platform> Open<P> {
 /// One byte for each attribute, to know cheaply that a key is new, which nearly all are.
 #[derive(Clone, Copy, Debug, Default)]
 struct Signatures {
-    bytes: [u8; 16],
+    /// The first sixteen, from the lowest byte up.
+    bytes: u128,
     count: u8,
 }
 
 impl Signatures {
+    const KEPT: u8 = 16;
+
+    /// Whether there may be an attribute of that signature.
     #[inline]
     fn may_have(&self, signature: u8) -> bool {
-        let count = usize::from(self.count);
-        count > self.bytes.len() || self.bytes.iter().take(count).any(|&byte| byte == signature)
+        const ONES: u128 = u128::MAX / 0xFF;
+        // A byte of `different` is zero where the signatures are equal. Subtracting one borrows from the
+        // lowest such byte; bytes above it may be flagged wrongly, which costs a search at the worst.
+        let different = self.bytes ^ (ONES * u128::from(signature));
+        let equal = different.wrapping_sub(ONES) & !different & (ONES << 7);
+        let used = u32::from(self.count.min(Self::KEPT)) * 8;
+        self.count > Self::KEPT || equal.trailing_zeros() < used
     }
 
     #[inline]
     fn add(&mut self, signature: u8) {
-        if let Some(byte) = self.bytes.get_mut(usize::from(self.count)) {
-            *byte = signature;
+        if self.count < Self::KEPT {
+            self.bytes |= u128::from(signature) << (8 * self.count);
         }
         self.count = self.count.saturating_add(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_that_was_added_is_found_and_most_others_are_not() {
+        let mut signatures = Signatures::default();
+        assert!(!signatures.may_have(0), "nothing is equal to what is not there");
+        for n in 0..16u8 {
+            assert!(!signatures.may_have(n * 5));
+            signatures.add(n * 5);
+            assert!((0..=n).all(|m| signatures.may_have(m * 5)));
+        }
+        assert!((0..=255).filter(|n| n % 5 != 0 || *n > 75).all(|n| !signatures.may_have(n)));
+        signatures.add(3);
+        assert!(signatures.may_have(4), "beyond sixteen everything is searched for");
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod text;
 mod writer;
 
 pub use reader::{Malformed, Payload, Reader};
+pub(crate) use writer::copy;
 pub use writer::{Full, Writer};
 
 /// The wire type of a varint field.

@@ -74,6 +74,14 @@ impl<'a> Writer<'a> {
         self.len = self.len.min(len);
     }
 
+    /// Appends `len` bytes for the caller to fill: one check for a run of several pieces.
+    #[inline]
+    pub(crate) fn reserve(&mut self, len: usize) -> Result<&mut [u8], Full> {
+        let room = self.buf.get_mut(self.len..).and_then(|rest| rest.get_mut(..len)).ok_or(Full)?;
+        self.len += len;
+        Ok(room)
+    }
+
     /// Appends raw bytes.
     #[inline]
     pub fn put(&mut self, bytes: &[u8]) -> Result<(), Full> {
@@ -147,19 +155,20 @@ impl<'a> Writer<'a> {
 
 /// Copies between slices of one length. Telemetry's strings are short, and a call to `memcpy` costs
 /// more than they do: up to 32 bytes move as two overlapping pieces of a fixed size.
-#[inline]
-fn copy(to: &mut [u8], from: &[u8]) {
+#[inline(always)]
+pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
+    #[inline(always)]
     fn pieces<const N: usize>(to: &mut [u8], from: &[u8]) -> bool {
-        if let (Some(a), Some(b)) = (to.first_chunk_mut::<N>(), from.first_chunk::<N>()) {
-            *a = *b;
+        let (Some(head), Some(tail)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) else {
+            return false;
+        };
+        if let Some(to) = to.first_chunk_mut::<N>() {
+            *to = *head;
         }
-        match (to.last_chunk_mut::<N>(), from.last_chunk::<N>()) {
-            (Some(a), Some(b)) => {
-                *a = *b;
-                true
-            }
-            _ => false,
+        if let Some(to) = to.last_chunk_mut::<N>() {
+            *to = *tail;
         }
+        true
     }
     match from.len() {
         17..=32 if pieces::<16>(to, from) => {}
