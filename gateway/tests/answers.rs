@@ -15,7 +15,8 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 fn gateway(dir: &tempfile::TempDir) -> Gateway {
     let config = dir.path().join("gateway.toml");
-    std::fs::write(&config, "[spool]\ncapacity-mib = 4\n[limits]\nrequest-mib = 2\nin-flight-mib = 8\n").unwrap();
+    std::fs::write(&config, "[spool]\ncapacity-mib = 4\n[limits]\nrequest-mib = 2\nin-flight-mib = 8\n")
+        .unwrap();
     Gateway::start(dir.path(), &["--config", config.to_str().unwrap()])
 }
 
@@ -49,7 +50,10 @@ fn refusals_are_statuses_in_the_requests_encoding() {
         answer.rpc_status()
     };
     let bad = refused("/v1/logs", PROTOBUF, b"\x0A\x05", 400);
-    assert!(bad["details"][0]["fieldViolations"][0]["field"].as_str().unwrap().ends_with("resourceLogs"), "{bad}");
+    assert!(
+        bad["details"][0]["fieldViolations"][0]["field"].as_str().unwrap().ends_with("resourceLogs"),
+        "{bad}"
+    );
     let bad = refused("/v1/logs", JSON, b"{\"resourceLogs\":[{\"scopeLogs\":7}]}", 400);
     assert_eq!(bad["details"][0]["fieldViolations"][0]["field"], "resourceLogs[0].scopeLogs", "{bad}");
     for encoding in [PROTOBUF, JSON] {
@@ -74,7 +78,7 @@ fn gzip_is_inflated_and_counted_as_it_grows() {
     let gzipped = |encoding: &str| format!("{encoding}Content-Encoding: gzip\r\n");
     let ok = post(gateway.http, "/v1/logs", &gzipped(PROTOBUF), &gzip(&log("compressed")));
     assert_eq!(ok.status, 200, "{ok:?}");
-    let bomb = gzip(&vec![0; 256 << 20]);
+    let bomb = gzip(&vec![0; 32 << 20]);
     for encoding in [PROTOBUF, JSON] {
         let refused = post(gateway.http, "/v1/logs", &gzipped(encoding), &bomb);
         assert_eq!(refused.status, 413);
@@ -83,7 +87,7 @@ fn gzip_is_inflated_and_counted_as_it_grows() {
     let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.id())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    assert!(peak < 64 << 10, "{peak} KiB at most in memory");
+    assert!(peak < 32 << 10, "{peak} KiB at most in memory");
 }
 
 #[test]
@@ -95,7 +99,9 @@ fn what_is_too_long_is_refused_however_it_comes() {
     assert_eq!(post(gateway.http, "/v1/logs", PROTOBUF, &body).status, 413);
     assert_eq!(post(gateway.http, "/v1/logs", JSON, &log_json(&"x".repeat(1 << 20))).status, 413);
     assert_eq!(post(gateway.http, "/v1/logs", JSON, &vec![b' '; (2 << 20) + 1]).status, 413);
-    let head = format!("POST /v1/logs HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n{PROTOBUF}\r\n");
+    let head = format!(
+        "POST /v1/logs HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n{PROTOBUF}\r\n"
+    );
     let chunk = [format!("{:x}\r\n", body.len()).as_bytes(), &body, b"\r\n0\r\n\r\n"].concat();
     assert_eq!(request(gateway.http, &head, &chunk).unwrap().status, 413);
     let body = log(&"x".repeat((1 << 20) - 1000));
@@ -111,7 +117,8 @@ fn a_full_spool_says_come_back_later_and_takes_again_when_there_is_room() {
     let gateway =
         Gateway::start(dir.path(), &["--config", config.to_str().unwrap(), "--upstream", &upstream.url()]);
     let body = log(&"x".repeat(600_000));
-    let full = (0..20).map(|_| post(gateway.http, "/v1/logs", PROTOBUF, &body)).find(|answer| answer.status != 200);
+    let full =
+        (0..20).map(|_| post(gateway.http, "/v1/logs", PROTOBUF, &body)).find(|answer| answer.status != 200);
     let full = full.expect("it fills");
     assert_eq!(full.status, 503);
     assert_eq!(full.rpc_status()["code"], 14);
@@ -125,7 +132,9 @@ fn rubbish_does_no_harm() {
     let dir = tempfile::tempdir().unwrap();
     let gateway = gateway(&dir);
     for port in [gateway.http, gateway.admin] {
-        for rubbish in ["\0\0\0\0\r\n\r\n", "SSH-2.0-x\r\n\r\n", "POST\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+        for rubbish in
+            ["\0\0\0\0\r\n\r\n", "SSH-2.0-x\r\n\r\n", "POST\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
+        {
             request(port, rubbish, &[0xFF; 100]);
         }
         request(port, &format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(1 << 20)), b"");

@@ -19,6 +19,7 @@ fn a_poisoned_record_is_given_up_and_holds_nothing() {
         let text = if number == 7 { "poison".into() } else { format!("good {number}") };
         assert_eq!(post(gateway.http, "/v1/logs", PROTOBUF, &log(&text)).status, 200);
     }
+    upstream.until("a first attempt", |seen| !seen.is_empty());
     upstream.now(|_, body| if texts(body).iter().any(|text| text == "poison") { 400 } else { 200 });
     upstream.until("all good ones", |seen| accepted(seen).into_iter().collect::<HashSet<_>>().len() == 19);
     until("nothing waits", || logs(&gateway)["waiting"]["records"] == 0);

@@ -158,8 +158,9 @@ pub fn post(to: SocketAddr, path: &str, headers: &str, body: &[u8]) -> Answer {
 
 pub fn try_post(to: SocketAddr, path: &str, headers: &str, body: &[u8]) -> Option<Answer> {
     let length = body.len();
-    let head =
-        format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n");
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n"
+    );
     request(to, &head, body)
 }
 
@@ -252,7 +253,8 @@ impl Upstream {
     /// Waits until what was sent fulfils a condition.
     pub fn until(&self, what: &str, mut holds: impl FnMut(&[Seen]) -> bool) {
         let guard = self.state.0.lock().unwrap();
-        let (_guard, timeout) = self.state.1.wait_timeout_while(guard, PATIENCE, |(_, seen)| !holds(seen)).unwrap();
+        let (_guard, timeout) =
+            self.state.1.wait_timeout_while(guard, PATIENCE, |(_, seen)| !holds(seen)).unwrap();
         assert!(!timeout.timed_out(), "never: {what}");
     }
 
@@ -273,7 +275,8 @@ fn serve(mut stream: &TcpStream, state: &(Mutex<(Rule, Vec<Seen>)>, Condvar)) ->
         head.push(byte[0]);
     }
     let head = String::from_utf8(head).ok()?;
-    let header = |name: &str| head.lines().find_map(|l| l.to_ascii_lowercase().strip_prefix(name).map(str::to_owned));
+    let header =
+        |name: &str| head.lines().find_map(|l| l.to_ascii_lowercase().strip_prefix(name).map(str::to_owned));
     let length = header("content-length:")?.trim().parse().ok()?;
     let mut body = vec![0; length];
     stream.read_exact(&mut body).ok()?;

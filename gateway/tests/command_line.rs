@@ -1,0 +1,135 @@
+//! What people type, and what they are told: one line, with an exit status.
+
+mod support;
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Output;
+
+use support::*;
+
+/// Asserts one line on stderr that holds `words`, and the exit status.
+fn assert_refused(output: &Output, status: i32, words: &[&str]) {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    let lines: Vec<_> = text.lines().filter(|line| !line.contains("listening for")).collect();
+    assert_eq!(output.status.code(), Some(status), "{text}");
+    assert_eq!(lines.len(), 1, "{text}");
+    assert!(lines[0].starts_with("smoltel-gateway: ") && lines[0].contains("; "), "{text}");
+    for word in words {
+        assert!(lines[0].contains(word), "{word:?} is not in {text}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_refused_in_one_line() {
+    let cases: [(&[&str], &str); 12] = [
+        (&["--htp", "x"], "--http"),
+        (&["--http", "here"], "127.0.0.1:4318"),
+        (&["--http", "127.0.0.1:99999"], "99999"),
+        (&["--admin", "localhost"], "localhost"),
+        (&["--upstream", "collector:4318"], "http://"),
+        (&["--upstream", "http://a:1", "--upstream", "http://b:1"], "one upstream"),
+        (&["--upstream", "http://localhost:4318"], "itself"),
+        (&["--grpc", "127.0.0.1:4317"], "not supported yet"),
+        (&["--link", "127.0.0.1:4319"], "not supported yet"),
+        (&["--serial", "/dev/ttyS0"], "not supported yet"),
+        (&["fly"], "fly"),
+        (&["spool", "drain"], "--to"),
+    ];
+    for (args, word) in cases {
+        assert_refused(&output(args), 2, &[word]);
+    }
+}
+
+#[test]
+fn a_wrong_config_is_refused_in_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("gateway.toml");
+    let path = path.to_str().unwrap();
+    assert_refused(&output(&["check", "--config", path]), 2, &[path, "--config"]);
+    let cases = [
+        ("data_dir = 'x'", "data-dir"),
+        ("[limits]\nconnections = 0", "from 1"),
+        ("[limits]\nrequest-mib = 16\nin-flight-mib = 16", "from 20"),
+        ("[spool]\ncapacity-mib = 'much'", "line 2"),
+        ("[[upstream]]\nurl = 'http://a:1'\n[[upstream]]\nurl = 'http://b:1'", "one upstream"),
+        ("[[upstream]]\ncompression = 'gzip'", "url"),
+        ("grpc = '127.0.0.1:4317'", "not supported yet"),
+        ("serial = ['/dev/ttyS0']", "not supported yet"),
+        ("\x07 = 1", "line 1"),
+    ];
+    for (text, word) in cases {
+        fs::write(path, text).unwrap();
+        assert_refused(&output(&["check", "--config", path]), 2, &[word]);
+        assert_refused(&output(&["--config", path]), 2, &[word]);
+    }
+}
+
+#[test]
+fn check_prints_a_config_that_means_the_same_and_hides_credentials() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("gateway.toml");
+    let path = path.to_str().unwrap();
+    fs::write(path, "[[upstream]]\nurl = 'http://a:1'\nheaders = { Authorization = 'Bearer x' }").unwrap();
+    let first = output(&["check", "--config", path, "--http", "off"]);
+    assert!(first.status.success(), "{first:?}");
+    let text = String::from_utf8(first.stdout.clone()).unwrap();
+    assert!(
+        text.contains("http = \"off\"") && text.contains("(hidden)") && !text.contains("Bearer"),
+        "{text}"
+    );
+    fs::write(path, &first.stdout).unwrap();
+    assert_eq!(output(&["check", "--config", path]).stdout, first.stdout);
+}
+
+#[test]
+fn the_environment_gives_the_upstream() {
+    let check = |url: &str| binary().arg("check").env("OTEL_EXPORTER_OTLP_ENDPOINT", url).output().unwrap();
+    let text = String::from_utf8(check("http://elsewhere:4318").stdout).unwrap();
+    assert!(text.contains("http://elsewhere:4318"), "{text}");
+    assert_refused(&check("http://localhost:4318"), 2, &["itself", "OTEL_EXPORTER_OTLP_ENDPOINT"]);
+    assert!(!String::from_utf8(check("").stdout).unwrap().contains("upstream"));
+}
+
+#[test]
+fn help_and_version_are_answers() {
+    let help = output(&["--help"]);
+    assert!(help.status.success());
+    assert!(String::from_utf8(help.stdout).unwrap().contains("Not supported yet"));
+    assert!(output(&["--version"]).status.success());
+}
+
+#[test]
+fn a_machine_in_the_way_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_str().unwrap();
+    let off = ["--http", "127.0.0.1:0", "--admin", "off"];
+    let run = |args: &[&str]| output(&[&off[..], args].concat());
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    assert_refused(&output(&["--http", &address, "--data-dir", data]), 1, &[&address, "--http"]);
+
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    assert_refused(&run(&["--data-dir", file.to_str().unwrap()]), 1, &["file", "--data-dir"]);
+
+    let closed = dir.path().join("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o500)).unwrap();
+    // Root may write everywhere.
+    if fs::write(closed.join("probe"), "").is_err() {
+        assert_refused(&run(&["--data-dir", closed.to_str().unwrap()]), 1, &["closed", "--data-dir"]);
+    }
+
+    let _gateway = Gateway::start(dir.path(), &[]);
+    assert_refused(&run(&["--data-dir", data]), 1, &["LOCK", "--data-dir"]);
+    assert_refused(&output(&["spool", "ls", "--data-dir", data]), 1, &["LOCK"]);
+}
+
+#[test]
+fn nobody_there_to_take_test_telemetry_is_said() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    assert_refused(&output(&["send", "--to", &format!("http://{nobody}")]), 1, &["--to"]);
+}

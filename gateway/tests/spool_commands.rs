@@ -1,0 +1,85 @@
+//! Looking into a spool from the command line.
+
+mod support;
+
+use std::path::Path;
+
+use support::*;
+
+/// A spool with three records that wait for an upstream that is down.
+fn filled(dir: &Path) -> String {
+    let upstream = Upstream::new(|_, _| 0);
+    let gateway = Gateway::start(dir, &["--upstream", &upstream.url()]);
+    for text in ["a", "b", "c"] {
+        assert_eq!(post(gateway.http, "/v1/logs", PROTOBUF, &log(text)).status, 200);
+    }
+    assert_eq!(gateway.stop(), Some(0));
+    format!("otlp:{}", upstream.url())
+}
+
+fn spool(dir: &Path, args: &[&str]) -> (bool, String) {
+    let output = output(&[&["spool"], args, &["--data-dir", dir.to_str().unwrap()]].concat());
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn ls_shows_what_waits_and_export_writes_it_and_keeps_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let id = filled(dir.path());
+    let (ok, listing) = spool(dir.path(), &["ls"]);
+    assert!(
+        ok && listing.contains(&id) && listing.contains("logs     waiting: 3 requests, 3 items"),
+        "{listing}"
+    );
+
+    for _ in 0..2 {
+        let (ok, lines) = spool(dir.path(), &["export"]);
+        let texts: Vec<_> = lines.lines().flat_map(|line| texts_of_json(line.as_bytes())).collect();
+        assert!(ok && texts == ["a", "b", "c"], "{lines}");
+    }
+    let to = dir.path().join("exported");
+    let (ok, text) = spool(dir.path(), &["export", "--to", to.to_str().unwrap()]);
+    assert!(ok, "{text}");
+    assert_eq!(std::fs::read_to_string(to.join("logs.jsonl")).unwrap().lines().count(), 3);
+    assert_eq!(spool(dir.path(), &["ls"]).1.lines().count(), listing.lines().count(), "nobody is left over");
+}
+
+#[test]
+fn drain_sends_what_waits_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    let upstream = Upstream::new(|_, _| 503);
+    let (ok, text) = spool(dir.path(), &["drain", "--to", &upstream.url()]);
+    assert!(!ok && text.contains("3 of 3 requests are still in the spool") && text.contains("503"), "{text}");
+    upstream.now(|_, _| 200);
+    let (ok, text) = spool(dir.path(), &["drain", "--to", &upstream.url()]);
+    assert!(ok && text.contains("took 3 requests"), "{text}");
+    assert_eq!(accepted(&upstream.seen()), ["a", "b", "c"]);
+    let (ok, text) = spool(dir.path(), &["drain", "--to", &upstream.url()]);
+    assert!(ok && text.contains("took 0 requests"), "{text}");
+}
+
+#[test]
+fn another_upstream_gets_everything_and_the_old_one_is_kept_until_retired() {
+    let dir = tempfile::tempdir().unwrap();
+    let old = filled(dir.path());
+    let upstream = Upstream::new(|_, _| 200);
+    let gateway = Gateway::start(dir.path(), &["--upstream", &upstream.url()]);
+    upstream.until("what waited", |seen| accepted(seen) == ["a", "b", "c"]);
+    assert!(gateway.log().contains("spool retire"), "{}", gateway.log());
+    assert_eq!(gateway.status()["otherDestinations"][0]["id"], old);
+    assert_eq!(gateway.stop(), Some(0));
+    let (ok, text) = spool(dir.path(), &["retire", "somebody"]);
+    assert!(!ok && text.contains(&old), "{text}");
+    assert!(spool(dir.path(), &["retire", &old]).0);
+    assert!(!spool(dir.path(), &["ls"]).1.contains(&old));
+}
+
+#[test]
+fn no_spool_is_not_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ok, text) = spool(dir.path(), &["ls"]);
+    assert!(!ok && text.contains("there is no spool"), "{text}");
+    assert!(!dir.path().join("spool").exists());
+}
