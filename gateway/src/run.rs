@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use smoltel_spool::{OpenError, Spool};
-use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::admin::Admin;
 use crate::config::{Config, Listen};
@@ -33,7 +33,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     log::line(format_args!("data in {}, forwarding to {target}", config.data_dir.display()));
 
     let receiver = Arc::new(Receiver::new(spool.clone(), ledger.clone(), config.limits.clone()));
-    let admin_handler = Arc::new(Admin {
+    let page = Arc::new(Admin {
         spool: spool.clone(),
         ledger,
         forwarders: forwarders.clone(),
@@ -41,14 +41,26 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
         target: target.to_string(),
         started: Instant::now(),
     });
-    let runtime = runtime()?;
+    let deadline = serve(config, (http, receiver), (admin, page))?;
+    forwarders.drain(deadline);
+    close(&spool, deadline)
+}
+
+/// Serves until a signal says to stop; returns by when all has to be over.
+fn serve(
+    config: &Config,
+    (http, receiver): (Option<TcpListener>, Arc<Receiver>),
+    (admin, page): (Option<TcpListener>, Arc<Admin>),
+) -> Result<Instant, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::other(format!("cannot start: {error}; try again")))?;
     let connections = config.limits.connections;
     let deadline = runtime.block_on(async {
         let mut signals = Signals::new()?;
         let (stop, stopped) = watch::channel(false);
         let servers = [
             http.map(|listener| spawn(listener, receiver, connections, &stopped)),
-            admin.map(|listener| spawn(listener, admin_handler, connections, &stopped)),
+            admin.map(|listener| spawn(listener, page, connections, &stopped)),
         ];
         signals.wait().await;
         let deadline = Instant::now() + config.shutdown();
@@ -57,11 +69,10 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
             _ = tokio::time::timeout_at(deadline.into(), server).await;
         }
         Ok(deadline)
-    })?;
-    // What the receivers hold goes with the runtime; what was acknowledged is in the spool.
+    });
+    // Connections that are still open end here; what was acknowledged is in the spool.
     runtime.shutdown_background();
-    forwarders.drain(deadline);
-    close(&spool, deadline)
+    deadline
 }
 
 fn listen(address: Listen, what: &str, flag: &str) -> Result<Option<TcpListener>, Failure> {
@@ -125,19 +136,12 @@ fn destination(spool: &Spool, target: &Target) -> Result<smoltel_spool::Destinat
     spool.destination(&id).map_err(failed)
 }
 
-fn runtime() -> Result<Runtime, Failure> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::other(format!("cannot start: {error}")))
-}
-
 fn spawn<H: Handler>(
     listener: TcpListener,
     handler: Arc<H>,
     connections: u32,
     stopped: &watch::Receiver<bool>,
-) -> tokio::task::JoinHandle<std::io::Result<()>> {
+) -> JoinHandle<()> {
     tokio::spawn(server::serve(listener, handler, connections, stopped.clone()))
 }
 

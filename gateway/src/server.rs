@@ -21,8 +21,9 @@ use crate::log;
 
 pub(crate) type Answer = Response<Full<Bytes>>;
 
-/// How long a connection may take for the head of a request, or be idle.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a connection may take for the head of a request, or be idle: more than the minute between two exports of
+/// metrics.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(90);
 /// The most that a connection buffers; a longer head is refused.
 const BUFFER: usize = 64 * 1024;
 
@@ -52,8 +53,11 @@ pub(crate) async fn serve<H: Handler>(
     handler: Arc<H>,
     connections: u32,
     stop: watch::Receiver<bool>,
-) -> io::Result<()> {
-    let listener = tokio::net::TcpListener::from_std(listener)?;
+) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return log::line(format_args!("cannot accept connections: {error}")),
+    };
     let slots = Arc::new(Semaphore::new(connections as usize));
     let mut stopped = stop.clone();
     tokio::select! {
@@ -63,7 +67,6 @@ pub(crate) async fn serve<H: Handler>(
     drop(listener);
     // All slots are free when every connection has ended.
     _ = slots.acquire_many(connections).await;
-    Ok(())
 }
 
 async fn accept<H: Handler>(

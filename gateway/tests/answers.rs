@@ -128,6 +128,32 @@ fn a_full_spool_says_come_back_later_and_takes_again_when_there_is_room() {
 }
 
 #[test]
+fn senders_that_hold_all_the_memory_make_others_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = gateway(&dir);
+    let head = format!("POST /v1/logs HTTP/1.1\r\nHost: x\r\n{JSON}Content-Length: {}\r\n\r\n", 2 << 20);
+    let held: Vec<_> = (0..4)
+        .map(|_| {
+            let mut stream = std::net::TcpStream::connect(gateway.http).unwrap();
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(&vec![b' '; (2 << 20) - 1]).unwrap();
+            stream
+        })
+        .collect();
+    let send = || post(gateway.http, "/v1/logs", PROTOBUF, &log("patient"));
+    let mut busy = None;
+    until("no room", || {
+        busy = Some(send());
+        busy.as_ref().is_some_and(|answer| answer.status != 200)
+    });
+    let busy = busy.unwrap();
+    assert_eq!((busy.status, busy.header("retry-after")), (503, Some("1")));
+    busy.rpc_status();
+    drop(held);
+    until("room again", || send().status == 200);
+}
+
+#[test]
 fn rubbish_does_no_harm() {
     let dir = tempfile::tempdir().unwrap();
     let gateway = gateway(&dir);

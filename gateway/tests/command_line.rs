@@ -23,7 +23,7 @@ fn assert_refused(output: &Output, status: i32, words: &[&str]) {
 
 #[test]
 fn a_wrong_command_line_is_refused_in_one_line() {
-    let cases: [(&[&str], &str); 12] = [
+    let cases: [(&[&str], &str); 14] = [
         (&["--htp", "x"], "--http"),
         (&["--http", "here"], "127.0.0.1:4318"),
         (&["--http", "127.0.0.1:99999"], "99999"),
@@ -31,6 +31,8 @@ fn a_wrong_command_line_is_refused_in_one_line() {
         (&["--upstream", "collector:4318"], "http://"),
         (&["--upstream", "http://a:1", "--upstream", "http://b:1"], "one upstream"),
         (&["--upstream", "http://localhost:4318"], "itself"),
+        (&["--upstream", "http://127.0.0.1:5000", "--http", "0.0.0.0:5000"], "itself"),
+        (&["--upstream", "http://user:secret@host"], "headers"),
         (&["--grpc", "127.0.0.1:4317"], "not supported yet"),
         (&["--link", "127.0.0.1:4319"], "not supported yet"),
         (&["--serial", "/dev/ttyS0"], "not supported yet"),

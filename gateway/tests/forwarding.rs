@@ -128,3 +128,33 @@ fn headers_and_compression_of_the_config_are_used() {
     assert!(head.contains("authorization: bearer x") && head.contains("content-encoding: gzip"), "{head}");
     assert!(!head.contains("x-tenant"), "a sender's headers stay here");
 }
+
+#[test]
+fn a_partial_success_is_final_and_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let upstream = Upstream::new(|_, _| ONE_REJECTED);
+    let gateway = Gateway::start(dir.path(), &["--upstream", &upstream.url()]);
+    let two = [log("good"), log("bad")].concat();
+    assert_eq!(post(gateway.http, "/v1/logs", PROTOBUF, &two).status, 200);
+    until("it is final", || gateway.metric("smoltel_gateway_rejected_items_total{signal=\"logs\"}") == 1);
+    assert_eq!(gateway.metric("smoltel_gateway_forwarded_items_total{signal=\"logs\"}"), 1);
+    assert_eq!(logs(&gateway)["waiting"]["records"], 0);
+    assert_eq!(upstream.seen().len(), 1, "it is not sent again");
+}
+
+#[test]
+fn a_silent_upstream_does_not_hold_up_the_stop() {
+    let dir = tempfile::tempdir().unwrap();
+    let upstream = Upstream::new(|_, _| SILENCE);
+    let config = dir.path().join("gateway.toml");
+    std::fs::write(&config, "shutdown-seconds = 1\n").unwrap();
+    let config = config.to_str().unwrap();
+    let gateway = Gateway::start(dir.path(), &["--config", config, "--upstream", &upstream.url()]);
+    assert_eq!(post(gateway.http, "/v1/logs", PROTOBUF, &log("kept")).status, 200);
+    upstream.until("an attempt", |seen| !seen.is_empty());
+    assert_eq!(gateway.stop(), Some(0));
+    assert_eq!(upstream.seen().len(), 1, "it did not wait for the attempt's own end");
+    upstream.now(|_, _| 200);
+    let _gateway = Gateway::start(dir.path(), &["--upstream", &upstream.url()]);
+    upstream.until("it comes after all", |seen| accepted(seen) == ["kept"]);
+}

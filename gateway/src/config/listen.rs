@@ -1,5 +1,5 @@
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 use serde::{Serialize, Serializer};
 
@@ -46,11 +46,17 @@ impl Listen {
     /// Whether somebody on this machine who connects to `ip` and `port` reaches this listener.
     pub(super) fn is_reached_by(self, ip: IpAddr, port: u16) -> bool {
         self.0.is_some_and(|own| {
-            let same_ip =
-                own.ip() == ip || (ip.is_loopback() && (own.ip().is_loopback() || own.ip().is_unspecified()));
+            let same_ip = own.ip() == ip
+                || (own.ip().is_loopback() && ip.is_loopback())
+                || (own.ip().is_unspecified() && is_local(ip));
             same_ip && own.port() == port && port != 0
         })
     }
+}
+
+/// Whether the address is one of this machine's: then a socket can be bound to it.
+fn is_local(ip: IpAddr) -> bool {
+    ip.is_loopback() || UdpSocket::bind((ip, 0)).is_ok()
 }
 
 /// Refuses a listener that this version does not have.

@@ -40,6 +40,13 @@ impl Upstream {
 
     /// Its transport; fails when the URL cannot be used.
     pub(crate) fn transport(&self) -> Result<Http, Failure> {
+        if self.url.contains(['@', '?', '#']) {
+            return Err(Failure::usage(format!(
+                "the endpoint {} has a user, a query or a fragment; leave them out, credentials go into the config's \
+                 upstream.headers",
+                self.shown()
+            )));
+        }
         Http::new(Signal::ALL.map(|signal| self.endpoint(signal)))
             .map_err(|error| Failure::usage(error.to_string()))
     }

@@ -219,11 +219,17 @@ pub struct Seen {
 }
 
 type Rule = Box<dyn FnMut(&str, &[u8]) -> u16 + Send>;
+type State = (Mutex<(Rule, Vec<Seen>)>, Condvar);
+
+/// A rule's word for no answer at all.
+pub const SILENCE: u16 = 1;
+/// A rule's word for a success that rejects one item.
+pub const ONE_REJECTED: u16 = 2;
 
 /// An HTTP server whose answers a test decides: `rule` gives the status for a path and a body, 0 to hang up.
 pub struct Upstream {
     pub address: SocketAddr,
-    state: Arc<(Mutex<(Rule, Vec<Seen>)>, Condvar)>,
+    state: Arc<State>,
 }
 
 impl Upstream {
@@ -268,7 +274,7 @@ pub fn accepted(seen: &[Seen]) -> Vec<String> {
     seen.iter().filter(|seen| seen.status == 200).flat_map(|seen| texts(&seen.body)).collect()
 }
 
-fn serve(mut stream: &TcpStream, state: &(Mutex<(Rule, Vec<Seen>)>, Condvar)) -> Option<()> {
+fn serve(mut stream: &TcpStream, state: &State) -> Option<()> {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {
         stream.read_exact(&mut byte).ok()?;
@@ -288,8 +294,13 @@ fn serve(mut stream: &TcpStream, state: &(Mutex<(Rule, Vec<Seen>)>, Condvar)) ->
         status
     };
     state.1.notify_all();
-    if status == 0 {
-        return None;
-    }
-    stream.write_all(format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n").as_bytes()).ok()
+    let answer: &[u8] = match status {
+        0 => return None,
+        SILENCE => loop {
+            thread::park();
+        },
+        ONE_REJECTED => b"HTTP/1.1 200 X\r\nContent-Length: 4\r\n\r\n\x0A\x02\x08\x01",
+        status => &format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n").into_bytes(),
+    };
+    stream.write_all(answer).ok()
 }
