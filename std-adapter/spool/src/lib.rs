@@ -39,6 +39,7 @@ mod shared;
 mod slots;
 mod spool;
 mod stats;
+mod verify;
 pub mod vfs;
 mod writer;
 
@@ -48,3 +49,4 @@ pub use options::{Full, Options, Sync};
 pub use record::{Class, Codec, Entry, Loss, Origin, Record, Signal};
 pub use spool::Spool;
 pub use stats::{DestinationStats, Losses, Pending, Stats};
+pub use verify::{Listed, Problem, Report, list, verify, verify_with};

@@ -102,6 +102,8 @@ fn writer(
         cursor_written: shared.vfs.now().boot,
         cursor_changed: None,
         blocked: false,
+        expected: 1,
+        sync_time: 0,
         lock: Some(lock),
         shared,
     }
@@ -212,7 +214,7 @@ fn lock(vfs: &dyn Vfs, dir: &Path) -> Result<Box<dyn Send + Sync>, OpenError> {
 }
 
 /// The segment size of an existing file.
-fn segment_size(vfs: &dyn Vfs, file: &dyn VfsFile, len: u64, loaded: &Loaded) -> Option<u32> {
+pub(crate) fn segment_size(vfs: &dyn Vfs, file: &dyn VfsFile, len: u64, loaded: &Loaded) -> Option<u32> {
     if let Some(cursor) = &loaded.cursor {
         let size = cursor.segment_size;
         if size.is_power_of_two() && SIZES.contains(&size) {
@@ -239,7 +241,7 @@ fn random_uuid(vfs: &dyn Vfs, dir: &Path) -> Result<[u8; 16], OpenError> {
     Ok(uuid)
 }
 
-fn io_error(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> OpenError {
+pub(crate) fn io_error(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> OpenError {
     let path: PathBuf = path.into();
     move |source| OpenError::Io { doing, path: path.clone(), source }
 }

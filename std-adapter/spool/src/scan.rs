@@ -25,10 +25,12 @@ pub(crate) fn headers(vfs: &dyn Vfs, file: &dyn VfsFile, slot: u32, size: u32) -
         }
         match SegmentHeader::decode(&bytes, vfs) {
             Parsed::Newer(version) => return Slot::Newer(version),
-            Parsed::Good(header) if header.slot == slot && header.segment_size == size => {
-                if best.as_ref().is_none_or(|best| best.generation < header.generation) {
-                    best = Some(header);
-                }
+            Parsed::Good(header)
+                if header.slot == slot
+                    && header.segment_size == size
+                    && best.as_ref().is_none_or(|best| best.generation < header.generation) =>
+            {
+                best = Some(header);
             }
             _ => {}
         }
@@ -68,6 +70,7 @@ pub(crate) fn walk(
         if next.is_none() {
             next = valid(&mut window, block).filter(|header| header.ordinal == expected);
         }
+        window.sparse &= next.is_some();
         while next.is_none() && window.at(at).is_some() {
             at = window.seek(at);
             next = valid(&mut window, at).filter(|header| header.ordinal >= expected);
@@ -75,6 +78,7 @@ pub(crate) fn walk(
         }
         let Some(header) = next else { break };
         at = header.offset + round_up(HEADER_LEN + header.len, ALIGN);
+        window.sparse = header.len >= SPARSE;
         expected = header.ordinal + 1;
         records.push(header);
     }
@@ -98,8 +102,12 @@ pub(crate) fn payload_holds(
     read.is_ok() && vfs.holds(Site::PayloadCrc, crc32c::crc32c(&payload) == record.payload_crc)
 }
 
+/// Behind a payload this long, only as much is read as must hold the next header.
+const SPARSE: u32 = 1024;
+
 /// The part of a segment that was read last.
 struct Window<'a> {
+    sparse: bool,
     file: &'a dyn VfsFile,
     base: u64,
     /// The end of the record area.
@@ -113,7 +121,7 @@ impl<'a> Window<'a> {
     fn new(file: &'a dyn VfsFile, segment: &SegmentHeader) -> Window<'a> {
         let base = u64::from(segment.slot) * u64::from(segment.segment_size);
         let end = segment.segment_size - SEGMENT_HEADER_LEN;
-        Window { file, base, end, start: 0, bytes: vec![0; BLOCK as usize], len: 0 }
+        Window { sparse: false, file, base, end, start: 0, bytes: vec![0; BLOCK as usize], len: 0 }
     }
 
     /// The bytes from `at` on, at least a header's; `None` where none can be.
@@ -142,7 +150,9 @@ impl<'a> Window<'a> {
 
     fn fill(&mut self, at: u32) {
         self.start = at;
-        self.len = self.bytes.len().min((self.end - at) as usize);
+        // The next header is here or at the next block.
+        let wanted = if self.sparse { round_up(at, BLOCK) - at + HEADER_LEN } else { BLOCK };
+        self.len = self.bytes.len().min(wanted.min(self.end - at) as usize);
         if read_full(self.file, Site::RecordRead, &mut self.bytes[..self.len], self.base + u64::from(at))
             .is_err()
         {

@@ -113,7 +113,6 @@ pub trait Vfs: Send + Sync {
 }
 
 /// An open file.
-#[expect(clippy::len_without_is_empty, reason = "a file's length is asked for, never whether it is empty")]
 pub trait VfsFile: Send + Sync {
     /// Reads at an offset; may return fewer bytes than asked for, 0 at the end of the file.
     fn read_at(&self, site: Site, bytes: &mut [u8], offset: u64) -> io::Result<usize>;

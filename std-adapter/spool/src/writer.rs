@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::cursor_file::CursorFile;
 use crate::error::AppendError;
@@ -13,7 +13,7 @@ use crate::group::{Group, Open, Stamp};
 use crate::index::Segment;
 use crate::options::{Full, Sync};
 use crate::record::{Class, Record};
-use crate::shared::{Arriving, Command, Counters, Shared};
+use crate::shared::{Arriving, Command, Counters, Inbox, Shared};
 use crate::slots::{AHEAD, Slots};
 use crate::vfs::Site;
 
@@ -21,6 +21,8 @@ use crate::vfs::Site;
 const CURSOR_WRITE: u64 = 20_000_000;
 /// CURSOR is synced no later than this after a change, in nanoseconds.
 const CURSOR_SYNC: u64 = 5_000_000_000;
+/// The longest that a group waits for the callers of the last one.
+const MAX_PATIENCE: Duration = Duration::from_millis(1);
 /// A group takes no more records once it has this many payload bytes.
 const GROUP_BYTES: usize = 4 << 20;
 
@@ -50,6 +52,9 @@ pub(crate) struct Writer {
     pub(crate) cursor_changed: Option<u64>,
     /// The oldest waiting record found no room and waits for a release.
     pub(crate) blocked: bool,
+    /// How many records the last groups had, and how long the last sync took, in nanoseconds: see [`Writer::gather`].
+    pub(crate) expected: usize,
+    pub(crate) sync_time: u64,
     /// Held until the writer ends.
     pub(crate) lock: Option<Box<dyn Send + std::marker::Sync>>,
 }
@@ -87,6 +92,9 @@ impl Writer {
             }
             self.blocked &= !inbox.closing;
             let records = !self.blocked && !inbox.queue.is_empty();
+            if records && !inbox.closing {
+                inbox = self.gather(&shared, inbox);
+            }
             let now = shared.vfs.now().boot;
             let due = self.due();
             if records || !inbox.commands.is_empty() || inbox.closing || due.is_some_and(|due| due <= now) {
@@ -101,6 +109,21 @@ impl Writer {
                 None => shared.work.wait(inbox).unwrap_or_else(PoisonError::into_inner),
             };
         }
+    }
+
+    /// Under load the callers of the last group are about to come again, and the first of them alone would cost a sync.
+    /// Waits for as many as came before, but no longer than a quarter of a sync; a lone caller waits for nobody.
+    fn gather<'a>(&self, shared: &'a Shared, mut inbox: MutexGuard<'a, Inbox>) -> MutexGuard<'a, Inbox> {
+        let patience = Duration::from_nanos(self.sync_time / 4).min(MAX_PATIENCE);
+        let until = Instant::now() + patience;
+        while inbox.queue.len() < self.expected && !inbox.closing {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            inbox = shared.work.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        inbox
     }
 
     /// When the next timer ends.
@@ -223,8 +246,11 @@ impl Writer {
         }
         group.write(&self.shared, &mut self.open)?;
         if self.shared.options.sync == Sync::Always {
+            let before = self.shared.vfs.now().boot;
             Counters::add(&self.shared.counters.data_syncs, 1);
             self.shared.file.sync_data(Site::GroupSync)?;
+            self.sync_time = self.shared.vfs.now().boot.saturating_sub(before);
+            self.expected = group.members.len().max(self.expected * 3 / 4);
         }
         Ok(())
     }
@@ -390,9 +416,10 @@ impl Writer {
             let let_go = !self.shared.index().let_go.is_empty();
             if let_go || self.close_drained(group) {
                 self.sync_cursor(Site::RecycleSync).map_err(AppendError::ReadOnly)?;
-            } else if !(self.slots.may_grow(now) && self.slots.grow(&self.shared, now))
-                && !self.evict(group, class)
-            {
+                continue;
+            }
+            let grown = self.slots.may_grow(now) && self.slots.grow(&self.shared, now);
+            if !grown && !self.evict(group, class) {
                 return Err(AppendError::Full);
             }
         }

@@ -99,10 +99,9 @@ impl Run<'_> {
     }
 
     fn reopen(&mut self) {
-        if let Some((spool, _)) = self.spool.take() {
-            if spool.close(Duration::from_secs(10)).is_ok() {
-                self.told.forgotten.clone_from(&self.told.released);
-            }
+        let closed = self.spool.take().is_some_and(|(spool, _)| spool.close(Duration::from_secs(10)).is_ok());
+        if closed {
+            self.told.forgotten.clone_from(&self.told.released);
         }
     }
 }

@@ -61,6 +61,13 @@ pub(crate) struct Released {
     pub(crate) words: Vec<u64>,
 }
 
+impl Released {
+    pub(crate) fn contains(&self, ordinal: u32) -> bool {
+        let word = ordinal.checked_sub(self.prefix / 64 * 64).and_then(|at| self.words.get(at as usize / 64));
+        ordinal < self.prefix || word.is_some_and(|word| word >> (ordinal % 64) & 1 == 1)
+    }
+}
+
 impl Cursor {
     /// The size of a slot that has room for `segments` live segments, and something for bitmaps.
     pub(crate) fn slot_len(segments: u32) -> u64 {
