@@ -1,3 +1,4 @@
+#[cfg(feature = "spool")]
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
