@@ -73,8 +73,10 @@ pub(crate) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SpoolCommand {
-    /// Lists what the spool holds and what waits for whom
+    /// Shows what waits for whom
     Ls(Place),
+    /// Reads everything and says what is damaged; changes nothing
+    Verify(Place),
     /// Writes everything that is kept, delivered or not, as OTLP JSON Lines; the spool keeps it
     Export(Export),
     /// Sends what waits for a destination somewhere else, and lets go of it

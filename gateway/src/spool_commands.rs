@@ -1,14 +1,16 @@
-//! `spool …`: looking into a spool that no gateway has open.
+//! `spool …`: looking into a spool.
 
-use std::fmt::Write;
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use smoltel::Signal;
 use smoltel::transport::{Answer, Encoding, Request, Transport, file::Files};
 use smoltel_proto::to_json;
-use smoltel_spool::{Destination, DestinationStats, Entry, Loss, Spool, Stats};
+use smoltel_spool::{Destination, DestinationStats, Entry, Listed, Options, Spool};
 
 use crate::cli::{Drain, Export, Place, Retire, SpoolCommand};
 use crate::config::{self, Upstream};
@@ -22,7 +24,8 @@ pub(crate) const EXPORT: &str = "spool export";
 
 pub(crate) fn execute(command: SpoolCommand) -> Result<(), Failure> {
     match command {
-        SpoolCommand::Ls(place) => ls(&open(&place)?),
+        SpoolCommand::Ls(place) => ls(&place),
+        SpoolCommand::Verify(place) => verify(&place),
         SpoolCommand::Export(args) => export(&open(&args.place)?, &args),
         SpoolCommand::Drain(args) => drain(&args),
         SpoolCommand::Retire(args) => retire(&open(&args.place)?, &args),
@@ -30,45 +33,81 @@ pub(crate) fn execute(command: SpoolCommand) -> Result<(), Failure> {
 }
 
 fn open(place: &Place) -> Result<Spool, Failure> {
+    let (dir, options) = find(place)?;
+    Spool::open(dir, options).map_err(run::unusable)
+}
+
+/// Where the spool is; to look at one does not make it.
+fn find(place: &Place) -> Result<(PathBuf, Options), Failure> {
     let (dir, options) = config::spool_place(place)?;
     if !dir.join("spool.dat").exists() {
         return Err(Failure::other(format!("there is no spool in {}; check --data-dir", dir.display())));
     }
-    Spool::open(dir, options).map_err(run::unusable)
+    Ok((dir, options))
 }
 
-fn ls(spool: &Spool) -> Result<(), Failure> {
-    crate::print(&listing(&spool.stats()))
+/// Sums up by destination and signal, beside a gateway that runs or not.
+fn ls(place: &Place) -> Result<(), Failure> {
+    let (dir, _) = find(place)?;
+    let all = smoltel_spool::list(dir).map_err(run::unusable)?;
+    let mut sums: BTreeMap<(&str, &str), Sum> = BTreeMap::new();
+    for record in &all {
+        let signal = signals::loaded(record.signal).map_or("profiles", Signal::name);
+        for destination in &record.waiting_for {
+            sums.entry((destination, signal)).or_default().add(record);
+        }
+    }
+    let mut out = format!("{} requests are kept\n", all.len());
+    for ((destination, signal), sum) in sums {
+        // Writing to a String does not fail.
+        _ = writeln!(out, "{destination} {signal}: {sum}");
+    }
+    crate::print(&out)
 }
 
-fn listing(stats: &Stats) -> String {
-    let mut out = String::new();
-    // Writing to a String does not fail.
-    _ = writeln!(
-        out,
-        "{} requests, {} items in {} of at most {} bytes",
-        stats.records, stats.items, stats.used_bytes, stats.capacity
+/// Some records.
+#[derive(Default)]
+struct Sum {
+    records: u64,
+    items: u64,
+    bytes: u64,
+    oldest: u64,
+}
+
+impl Sum {
+    fn add(&mut self, record: &Listed) {
+        self.oldest = if self.records == 0 { record.wall_time } else { self.oldest.min(record.wall_time) };
+        self.records += 1;
+        self.items += u64::from(record.items);
+        self.bytes += u64::from(record.bytes);
+    }
+}
+
+impl fmt::Display for Sum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { records, items, bytes, .. } = self;
+        let stored = UNIX_EPOCH + Duration::from_nanos(self.oldest);
+        let age = stored.elapsed().unwrap_or_default().as_secs();
+        write!(f, "{records} requests wait, {items} items, {bytes} bytes, the oldest for {age} s")
+    }
+}
+
+fn verify(place: &Place) -> Result<(), Failure> {
+    let (dir, _) = find(place)?;
+    let report = smoltel_spool::verify(&dir).map_err(run::unusable)?;
+    let mut out = format!(
+        "{} requests, {} items, {} bytes are sound; {} of them were stored last and are perhaps not durable yet\n",
+        report.records, report.items, report.bytes, report.in_progress
     );
-    for loss in Loss::ALL.into_iter().filter(|loss| stats.losses.items(*loss) > 0) {
-        _ = writeln!(out, "lost by the spool: {} items, {loss:?}", stats.losses.items(loss));
+    report.problems.iter().for_each(|problem| out += &format!("{problem}\n"));
+    crate::print(&out)?;
+    match report.problems.len() {
+        0 => Ok(()),
+        n => Err(Failure::other(format!(
+            "the spool in {} has {n} problems; it works all the same, and counts what is lost when the gateway starts",
+            dir.display()
+        ))),
     }
-    for destination in &stats.destinations {
-        _ = writeln!(out, "destination {:?}", destination.id);
-        for signal in Signal::ALL {
-            let pending = destination.pending(signals::stored(signal));
-            let age = pending.oldest.map_or(String::new(), |age| format!(", oldest {} s", age.as_secs()));
-            let name = signal.name();
-            _ = writeln!(
-                out,
-                "  {name:8} waiting: {} requests, {} items, {} bytes{age}",
-                pending.records, pending.items, pending.bytes
-            );
-        }
-        for loss in Loss::ALL.into_iter().filter(|loss| destination.losses.items(*loss) > 0) {
-            _ = writeln!(out, "  lost: {} items, {loss:?}", destination.losses.items(loss));
-        }
-    }
-    out
 }
 
 /// Reads everything kept, as a destination of its own, so that nobody else misses anything.
@@ -85,7 +124,7 @@ fn export(spool: &Spool, args: &Export) -> Result<(), Failure> {
     written
 }
 
-fn files(dir: &std::path::Path) -> Result<Files, Failure> {
+fn files(dir: &Path) -> Result<Files, Failure> {
     let files = Files::new(dir);
     let files = files.map_err(|error| {
         Failure::other(format!("cannot write to {}: {error}; choose another --to", dir.display()))

@@ -28,10 +28,7 @@ fn ls_shows_what_waits_and_export_writes_it_and_keeps_it() {
     let dir = tempfile::tempdir().unwrap();
     let id = filled(dir.path());
     let (ok, listing) = spool(dir.path(), &["ls"]);
-    assert!(
-        ok && listing.contains(&id) && listing.contains("logs     waiting: 3 requests, 3 items"),
-        "{listing}"
-    );
+    assert!(ok && listing.contains(&format!("{id} logs: 3 requests wait, 3 items")), "{listing}");
 
     for _ in 0..2 {
         let (ok, lines) = spool(dir.path(), &["export"]);
@@ -43,6 +40,27 @@ fn ls_shows_what_waits_and_export_writes_it_and_keeps_it() {
     assert!(ok, "{text}");
     assert_eq!(std::fs::read_to_string(to.join("logs.jsonl")).unwrap().lines().count(), 3);
     assert_eq!(spool(dir.path(), &["ls"]).1.lines().count(), listing.lines().count(), "nobody is left over");
+}
+
+#[test]
+fn verify_reads_everything_beside_a_gateway_and_finds_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    let upstream = Upstream::new(|_, _| 0);
+    let gateway = Gateway::start(dir.path(), &["--upstream", &upstream.url()]);
+    assert!(spool(dir.path(), &["ls"]).0);
+    let (ok, text) = spool(dir.path(), &["verify"]);
+    assert!(ok && text.contains("3 requests, 3 items"), "{text}");
+    drop(gateway);
+
+    let path = dir.path().join("spool/spool.dat");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let payload = log("b");
+    let at = bytes.windows(payload.len()).position(|window| window == payload).unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let (ok, text) = spool(dir.path(), &["verify"]);
+    assert!(!ok && text.contains("damaged, 1 items") && text.contains("1 problems"), "{text}");
 }
 
 #[test]

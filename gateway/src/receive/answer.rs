@@ -20,7 +20,7 @@ pub(super) struct Refusal {
     message: String,
     /// What is wrong with which field, for data that can never be taken.
     field: Option<String>,
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<(HeaderName, &'static str)>,
 }
 
 const INVALID_ARGUMENT: u32 = 3;
@@ -34,7 +34,7 @@ impl Refusal {
     }
 
     fn with(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.header = Some((name, HeaderValue::from_static(value)));
+        self.header = Some((name, value));
         self
     }
 
@@ -117,7 +117,7 @@ impl Refusal {
     pub(super) fn answer(self, form: Encoding) -> Answer {
         let mut answer = respond(form, self.status, write(form, &self.json()));
         if let Some((name, value)) = self.header {
-            answer.headers_mut().insert(name, value);
+            answer.headers_mut().insert(name, HeaderValue::from_static(value));
         }
         answer
     }
