@@ -291,10 +291,18 @@ struct Part<'a> {
 
 impl Part<'_> {
     fn head(&mut self, number: u32, payload: usize) -> usize {
+        let tag = tag(number, LEN) as u8;
         let mut len = [0; varint::MAX_LEN];
         let n = varint::encode(payload as u64, &mut len);
-        self.bytes(&[tag(number, LEN) as u8]);
-        self.bytes(len.get(..n).unwrap_or_default());
+        let [first, second, ..] = len;
+        match n {
+            1 => self.bytes(&[tag, first]),
+            2 => self.bytes(&[tag, first, second]),
+            _ => {
+                self.bytes(&[tag]);
+                self.bytes(len.get(..n).unwrap_or_default());
+            }
+        }
         1 + n
     }
 

@@ -124,13 +124,24 @@ impl<B: DerefMut<Target = [u8]>> Ring<B> {
     }
 
     /// The header of the record at `offset`, and the offset behind the record.
+    #[inline]
     pub fn record(&self, offset: usize) -> Option<(Header, usize)> {
         if offset >= self.len {
             return None;
         }
-        let mut bytes = [0; Header::LEN];
-        self.read(offset, &mut bytes);
-        let header = Header::decode(bytes);
+        let mut at = self.head + offset;
+        if at >= self.buf.len() {
+            at -= self.buf.len();
+        }
+        let whole = self.buf.get(at..).and_then(|rest| rest.first_chunk::<{ Header::LEN }>());
+        let header = match whole {
+            Some(bytes) => Header::decode(*bytes),
+            None => {
+                let mut bytes = [0; Header::LEN];
+                self.read(offset, &mut bytes);
+                Header::decode(bytes)
+            }
+        };
         Some((header, offset + header.record_len()))
     }
 

@@ -220,25 +220,33 @@ pub fn key_value_len(key: &Key<'_>, value: &Value<'_>) -> usize {
 /// Writes a `KeyValue` as field `number` of the message being written, whole or not at all.
 #[inline]
 pub fn attribute(w: &mut Writer<'_>, number: u32, key: &Key<'_>, value: &Value<'_>) -> Result<(), Full> {
-    let value_len = value.encoded_len();
-    let total = len_field(key.name.len()) + len_field(value_len);
-    if number < 16 && total < 0x80 {
-        // Every length is one byte, which is nearly always so.
-        let out = w.reserve(2 + total)?;
+    // Nearly always every length is one byte, and nothing but the pieces has to be computed.
+    if let Some(value_len) = short_len(value)
+        && number < 16
+        && key.name.len() + value_len + 4 < 0x80
+    {
+        let out = w.reserve(6 + key.name.len() + value_len)?;
         return fill(out, number, key.name, value, value_len).ok_or(Full);
     }
-    if w.room() < 1 + varint::len(total as u64) + total {
-        return Err(Full);
+    long_attribute(w, number, key, value)
+}
+
+/// The value's encoded length, if it is one of those that [`fill`] writes and surely below 128.
+#[inline(always)]
+fn short_len(value: &Value<'_>) -> Option<usize> {
+    match *value {
+        Value::Str(text) if text.len() < 0x78 => Some(2 + text.len()),
+        Value::Int(value) => Some(1 + varint::len(value as u64)),
+        Value::Bool(_) => Some(2),
+        Value::Double(_) => Some(9),
+        _ => None,
     }
-    w.head(number, total)?;
-    w.string(field::key_value::KEY, key.name)?;
-    w.head(field::key_value::VALUE, value_len)?;
-    value.encode(w)
 }
 
 /// Fills exactly `out` with a `KeyValue` all of whose lengths are below 128.
-#[inline]
+#[inline(always)]
 fn fill(out: &mut [u8], number: u32, key: &str, value: &Value<'_>, value_len: usize) -> Option<()> {
+    use field::any_value as of;
     const KEY: u8 = tag(field::key_value::KEY, LEN) as u8;
     const VALUE: u8 = tag(field::key_value::VALUE, LEN) as u8;
     let total = out.len() - 2;
@@ -246,22 +254,47 @@ fn fill(out: &mut [u8], number: u32, key: &str, value: &Value<'_>, value_len: us
     *head = [tag(number, LEN) as u8, total as u8, KEY, key.len() as u8];
     let (name, out) = out.split_at_mut_checked(key.len())?;
     copy(name, key.as_bytes());
-    let (head, out) = out.split_first_chunk_mut::<2>()?;
-    *head = [VALUE, value_len as u8];
+    let (head, out) = out.split_first_chunk_mut::<3>()?;
     match *value {
         Value::Str(text) => {
-            let (head, out) = out.split_first_chunk_mut::<2>()?;
-            *head = [tag(field::any_value::STRING, LEN) as u8, text.len() as u8];
-            copy(out.get_mut(..text.len())?, text.as_bytes());
+            *head = [VALUE, value_len as u8, tag(of::STRING, LEN) as u8];
+            let (len, out) = out.split_first_mut()?;
+            *len = text.len() as u8;
+            copy(out, text.as_bytes());
         }
         Value::Double(value) => {
-            let out = out.first_chunk_mut::<9>()?;
-            out[0] = tag(field::any_value::DOUBLE, FIXED64) as u8;
-            out[1..].copy_from_slice(&value.to_bits().to_le_bytes());
+            *head = [VALUE, value_len as u8, tag(of::DOUBLE, FIXED64) as u8];
+            *out.first_chunk_mut()? = value.to_bits().to_le_bytes();
         }
-        _ => value.encode(&mut Writer::new(out)).ok()?,
+        Value::Bool(value) => {
+            *head = [VALUE, value_len as u8, tag(of::BOOL, VARINT) as u8];
+            *out.first_mut()? = value.into();
+        }
+        Value::Int(mut value) => {
+            *head = [VALUE, value_len as u8, tag(of::INT, VARINT) as u8];
+            let (last, rest) = out.split_last_mut()?;
+            for byte in rest {
+                *byte = value as u8 | 0x80;
+                value = (value as u64 >> 7) as i64;
+            }
+            *last = value as u8;
+        }
+        _ => return None,
     }
     Some(())
+}
+
+#[inline(never)]
+fn long_attribute(w: &mut Writer<'_>, number: u32, key: &Key<'_>, value: &Value<'_>) -> Result<(), Full> {
+    let value_len = value.encoded_len();
+    let total = len_field(key.name.len()) + len_field(value_len);
+    if w.room() < varint::len(tag(number, LEN).into()) + varint::len(total as u64) + total {
+        return Err(Full);
+    }
+    w.head(number, total)?;
+    w.string(field::key_value::KEY, key.name)?;
+    w.head(field::key_value::VALUE, value_len)?;
+    value.encode(w)
 }
 
 /// Whether the `KeyValue` message in `bytes`, written by [`attribute`], has that key.
