@@ -37,6 +37,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod command;
 mod config;
 mod diagnostics;
 mod error;

@@ -11,7 +11,7 @@ use smoltel_core::ring::Ring;
 use smoltel_core::{Metrics, Pipeline, Seed, pipeline::Records};
 
 use crate::Signal;
-use crate::worker::Command;
+use crate::command::Command;
 
 /// Programs with threads: one lane for each signal, so that one signal's outage does not hold the others.
 #[derive(Debug)]

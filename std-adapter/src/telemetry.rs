@@ -6,11 +6,11 @@ use crossbeam_channel::{Sender, bounded};
 use smoltel_core::{Loss, Pipeline};
 
 use crate::builder::Builder;
+use crate::command::Command;
 #[cfg(feature = "spool")]
 use crate::outbox::Outbox;
 use crate::platform::Threads;
 use crate::report::Report;
-use crate::worker::Command;
 use crate::{Logger, Meter, Signal, Tracer};
 
 /// A program's telemetry: where its tracers, loggers and meters come from, and the worker that sends.

@@ -11,30 +11,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use smoltel_core::batch::{Batch, Cursor, Taken};
 use smoltel_core::exporter::{Exporter, Verdict};
 use smoltel_core::ring::Ring;
 use smoltel_core::{Loss, Pipeline};
 
 use crate::Signal;
+use crate::command::Command;
 use crate::config::Schedule;
 use crate::diagnostics::Diagnostics;
 #[cfg(feature = "spool")]
 use crate::outbox::Outbox;
 use crate::platform::{LANE, Threads, empty_lane};
 use crate::transport::{Encoding, Outcome, Request, Transport};
-
-/// What a worker is told.
-#[derive(Debug)]
-pub(crate) enum Command {
-    /// A lane has filled.
-    Wake,
-    /// Send everything, as far as possible by the deadline.
-    Flush(Instant, Sender<()>),
-    /// The same, and then end.
-    Shutdown(Instant, Sender<()>),
-}
 
 /// The most bytes of one request.
 const MAX_REQUEST: usize = 1 << 20;
