@@ -148,7 +148,8 @@ fn one_line(text: &str) -> String {
     let text = text.strip_prefix("error: ").unwrap_or(text);
     let end = text.find("\n\nUsage:").or_else(|| text.find("\n\nFor more")).unwrap_or(text.len());
     let parts: Vec<_> = text[..end].lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    format!("{}; see smoltel-gateway --help", parts.join(" "))
+    let place = if text.contains("the subcommand") { "put it behind the command, and " } else { "" };
+    format!("{}; {place}see smoltel-gateway --help", parts.join(" "))
 }
 
 #[cfg(test)]

@@ -16,12 +16,21 @@ pub(crate) fn line(text: impl Display) {
 pub(crate) struct Repeats {
     last: Option<(String, Instant)>,
     unsaid: u64,
+    silent: bool,
 }
 
 impl Repeats {
     const EVERY: Duration = Duration::from_secs(60);
 
+    /// For when somebody else says it.
+    pub(crate) fn silent() -> Self {
+        Self { silent: true, ..Self::default() }
+    }
+
     pub(crate) fn line(&mut self, text: String) {
+        if self.silent {
+            return;
+        }
         if let Some(text) = self.due(text, Instant::now()) {
             line(text);
         }

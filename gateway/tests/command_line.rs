@@ -23,7 +23,7 @@ fn assert_refused(output: &Output, status: i32, words: &[&str]) {
 
 #[test]
 fn a_wrong_command_line_is_refused_in_one_line() {
-    let cases: [(&[&str], &str); 14] = [
+    let cases: [(&[&str], &str); 15] = [
         (&["--htp", "x"], "--http"),
         (&["--http", "here"], "127.0.0.1:4318"),
         (&["--http", "127.0.0.1:99999"], "99999"),
@@ -37,6 +37,7 @@ fn a_wrong_command_line_is_refused_in_one_line() {
         (&["--link", "127.0.0.1:4319"], "not supported yet"),
         (&["--serial", "/dev/ttyS0"], "not supported yet"),
         (&["fly"], "fly"),
+        (&["--data-dir", "x", "spool", "ls"], "behind the command"),
         (&["spool", "drain"], "--to"),
     ];
     for (args, word) in cases {

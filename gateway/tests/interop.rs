@@ -77,7 +77,7 @@ impl Rotel {
         let printed = Arc::new(Mutex::new(String::new()));
         let more = printed.clone();
         thread::spawn(move || {
-            lines.map_while(Result::ok).for_each(|line| *more.lock().unwrap() += &(line + "\n"))
+            lines.map_while(Result::ok).for_each(|line| *more.lock().unwrap() += &(line + "\n"));
         });
         until("rotel listens", || TcpStream::connect(http).is_ok());
         Self { child, http, printed }

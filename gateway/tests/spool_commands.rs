@@ -70,6 +70,7 @@ fn drain_sends_what_waits_elsewhere() {
     let upstream = Upstream::new(|_, _| 503);
     let (ok, text) = spool(dir.path(), &["drain", "--to", &upstream.url()]);
     assert!(!ok && text.contains("3 of 3 requests are still in the spool") && text.contains("503"), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
     upstream.now(|_, _| 200);
     let (ok, text) = spool(dir.path(), &["drain", "--to", &upstream.url()]);
     assert!(ok && text.contains("took 3 requests"), "{text}");

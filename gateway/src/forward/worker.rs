@@ -64,6 +64,8 @@ impl Worker {
         ledger: Arc<Ledger>,
         stop: Arc<Stop>,
     ) -> Result<Self, Failure> {
+        // Where nothing is tried again, whoever asked for it says what went wrong.
+        let once = stop.deadline().is_some();
         Ok(Self {
             signal,
             name: format!("{target} ({})", signal.name()),
@@ -75,7 +77,7 @@ impl Worker {
             merge: MERGE,
             aside: Vec::new(),
             health: Health::default(),
-            trouble: Repeats::default(),
+            trouble: if once { Repeats::silent() } else { Repeats::default() },
             remarks: Repeats::default(),
         })
     }

@@ -26,7 +26,9 @@ pub(super) async fn read(
     if body.size_hint().lower() > limit as u64 {
         return Err(Refusal::too_large(limit));
     }
-    let sink = Sink { bytes: Vec::new(), limit, permit, refusal: None };
+    // What is announced is believed up to a point: a sender gets memory for what it has sent.
+    let first = (body.size_hint().lower() as usize).clamp(4 << 10, 64 << 10);
+    let sink = Sink { bytes: Vec::new(), first, limit, permit, refusal: None };
     let reading = async { if compressed { inflate(body, sink).await } else { copy(body, sink).await } };
     tokio::time::timeout(TIMEOUT, reading).await.unwrap_or_else(|_| Err(Refusal::too_slow()))
 }
@@ -79,6 +81,8 @@ async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Refusal> {
 /// Collects bytes within the limit and the permit.
 struct Sink<'a> {
     bytes: Vec<u8>,
+    /// How much room it makes at first.
+    first: usize,
     limit: usize,
     permit: &'a mut Permit,
     /// Why it took no more.
@@ -87,13 +91,12 @@ struct Sink<'a> {
 
 impl Sink<'_> {
     fn take(&mut self, data: &[u8]) -> Result<(), Refusal> {
-        const FIRST: usize = 4096;
         let len = self.bytes.len() + data.len();
         if len > self.limit {
             return Err(Refusal::too_large(self.limit));
         }
         if len > self.bytes.capacity() {
-            let room = len.max(self.bytes.capacity() * 2).max(FIRST).min(self.limit);
+            let room = len.max(self.bytes.capacity() * 2).max(self.first).min(self.limit);
             if !self.permit.grow(room - self.bytes.capacity()) {
                 return Err(Refusal::busy());
             }
