@@ -24,7 +24,7 @@ use crate::diagnostics::Diagnostics;
 #[cfg(feature = "spool")]
 use crate::outbox::Outbox;
 use crate::platform::{LANE, Threads, empty_lane};
-use crate::transport::{Encoding, Outcome, Request, Transport};
+use crate::transport::{Answer, Encoding, Outcome, Request, Transport};
 
 /// The most bytes of one request.
 const MAX_REQUEST: usize = 1 << 20;
@@ -258,7 +258,11 @@ impl Worker {
     fn send(&mut self, stream: &mut Stream, body: &[u8], items: u64, deadline: Instant) -> Outcome {
         let request = Request { signal: stream.signal, body, encoding: Encoding::Identity, items };
         stream.exporter.sent();
-        let outcome = self.transport.send(&request, deadline);
+        let mut outcome = self.transport.send(&request, deadline);
+        if outcome.answer == Answer::BadDestination && self.has_outbox() {
+            // An expired token or a wrong path must not empty a spool: hold, and try now and then.
+            outcome.answer = Answer::NONE;
+        }
         self.say(stream, &outcome);
         outcome
     }
@@ -271,7 +275,6 @@ impl Worker {
 
     /// Says what has changed: each outage, each recovery and each refusal once.
     fn say(&self, stream: &mut Stream, outcome: &Outcome) {
-        use crate::transport::Answer;
         let (name, place) = (stream.signal.name(), self.transport.destination());
         let accepted = matches!(outcome.answer, Answer::Accepted { .. });
         if accepted && !outcome.message.is_empty() {
@@ -299,6 +302,10 @@ impl Worker {
 
 #[cfg(feature = "spool")]
 impl Worker {
+    fn has_outbox(&self) -> bool {
+        self.outbox.is_some()
+    }
+
     fn has_stored(&self, signal: Signal) -> bool {
         self.outbox.as_ref().is_some_and(|outbox| outbox.has(signal))
     }
@@ -358,6 +365,10 @@ impl Worker {
 
 #[cfg(not(feature = "spool"))]
 impl Worker {
+    fn has_outbox(&self) -> bool {
+        false
+    }
+
     fn has_stored(&self, _: Signal) -> bool {
         false
     }

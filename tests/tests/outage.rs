@@ -79,8 +79,17 @@ fn what_could_not_be_sent_is_spooled_and_arrives_after_a_restart() {
 
 #[test]
 fn an_outage_ends_without_a_restart() {
+    spooled_until_accepted(503);
+}
+
+#[test]
+fn an_expired_token_does_not_empty_the_spool() {
+    spooled_until_accepted(401);
+}
+
+fn spooled_until_accepted(first: u16) {
     let dir = tempfile::tempdir().unwrap();
-    let status = Arc::new(AtomicU16::new(503));
+    let status = Arc::new(AtomicU16::new(first));
     let answered = status.clone();
     let sink = Sink::replying(move |_| {
         Reply::Status(answered.load(Ordering::Relaxed), "retry-after: 0\r\n", Vec::new())
