@@ -61,6 +61,7 @@ pub(crate) struct Command(pub(crate) Sender<Result<(), String>>);
 pub(crate) struct Counters {
     pub(crate) file_bytes: AtomicU64,
     pub(crate) data_syncs: AtomicU64,
+    pub(crate) growth_syncs: AtomicU64,
     pub(crate) cursor_syncs: AtomicU64,
     pub(crate) bytes_written: AtomicU64,
 }

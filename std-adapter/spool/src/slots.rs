@@ -60,6 +60,6 @@ fn fill(shared: &Shared, from: u32, to: u32) -> io::Result<()> {
         write_full(&*shared.file, Site::Grow, &[0; BLOCK as usize], at)?;
     }
     Counters::add(&shared.counters.bytes_written, to - from);
-    Counters::add(&shared.counters.data_syncs, 1);
+    Counters::add(&shared.counters.growth_syncs, 1);
     shared.file.sync_data(Site::GrowSync)
 }

@@ -174,6 +174,7 @@ impl Spool {
         stats.warning.clone_from(&shared.warning);
         stats.file_bytes = shared.counters.file_bytes.load(Ordering::Relaxed);
         stats.data_syncs = shared.counters.data_syncs.load(Ordering::Relaxed);
+        stats.growth_syncs = shared.counters.growth_syncs.load(Ordering::Relaxed);
         stats.cursor_syncs = shared.counters.cursor_syncs.load(Ordering::Relaxed);
         stats.bytes_written = shared.counters.bytes_written.load(Ordering::Relaxed);
         stats

@@ -34,8 +34,10 @@ pub struct Stats {
     pub read_only: Option<String>,
     /// Why a sync on this file system means nothing, if so.
     pub warning: Option<String>,
-    /// Syncs of spool.dat since it was opened.
+    /// Syncs that made records durable, since the spool was opened.
     pub data_syncs: u64,
+    /// Syncs of new segments since it was opened.
+    pub growth_syncs: u64,
     /// Syncs of CURSOR since it was opened.
     pub cursor_syncs: u64,
     /// Bytes written to spool.dat since it was opened, growth included.

@@ -1,5 +1,8 @@
 //! The thread that owns the files.
 
+mod cursor;
+mod room;
+
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,11 +11,10 @@ use std::time::{Duration, Instant};
 
 use crate::cursor_file::CursorFile;
 use crate::error::AppendError;
-use crate::format::segment::{HEADER_LEN, Previous, SegmentHeader};
-use crate::group::{Group, Open, Stamp};
-use crate::index::Segment;
+use crate::format::segment::Previous;
+use crate::group::{Group, Open};
 use crate::options::{Full, Sync};
-use crate::record::{Class, Record};
+use crate::record::Class;
 use crate::shared::{Arriving, Command, Counters, Inbox, Shared};
 use crate::slots::{AHEAD, Slots};
 use crate::vfs::Site;
@@ -297,10 +299,11 @@ impl Writer {
         self.touch_cursor();
         self.shared.ready.notify_all();
         let bytes = group.members.iter().map(|(_, arriving)| arriving.record.payload.len()).sum();
+        // Before the answers: who has been answered may hand over as much again at once.
+        self.left(bytes);
         for (sequence, arriving) in group.members {
             answer(arriving, Ok(sequence));
         }
-        self.left(bytes);
     }
 
     /// Everything written so far, up to a sequence, is durable.
@@ -334,174 +337,6 @@ impl Writer {
         self.touch_cursor();
     }
 
-    /// Lays out one record, in a new segment if need be.
-    fn place(&mut self, group: &mut Group, sequence: u64, record: &Record) -> Result<(), AppendError> {
-        let read_only = self.shared.inbox().read_only.clone();
-        if let Some(reason) = read_only {
-            return Err(AppendError::ReadOnly(reason));
-        }
-        let (class, size) = (record.class, self.shared.segment_size);
-        let fits = |open: &Open| group.fits(open, class, record.payload.len(), size);
-        if !self.open[class as usize].as_ref().is_some_and(fits) {
-            self.open_segment(group, class, sequence)?;
-        }
-        let stamp = Stamp { sequence, durable: self.durable, now: self.shared.vfs.now() };
-        if let Some(open) = &mut self.open[class as usize] {
-            group.push(open, record, &stamp);
-        }
-        Ok(())
-    }
-
-    fn open_segment(&mut self, group: &mut Group, class: Class, sequence: u64) -> Result<(), AppendError> {
-        let slot = self.free_slot(group, class)?;
-        let mut salt = [0; 8];
-        if let Err(error) = self.shared.vfs.random(&mut salt) {
-            self.slots.free.insert(slot);
-            self.fail(&format!("no randomness for a segment: {error}"));
-            return Err(self.read_only());
-        }
-        if let Some(full) = self.open[class as usize].take() {
-            self.previous[class as usize] = Some(Previous {
-                slot: full.slot,
-                generation: full.generation,
-                records: full.durable_records,
-                items: full.durable_items,
-            });
-            group.fill_up(class, full.generation);
-        }
-        self.generation += 1;
-        let header = self.header(class, slot, salt, sequence);
-        let segment = Segment::new(slot, self.generation, class, salt, self.boot_id);
-        self.shared.index().open_segment(segment);
-        self.open[class as usize] = Some(Open {
-            slot,
-            generation: self.generation,
-            salt,
-            header: header.encode(),
-            end: HEADER_LEN,
-            records: 0,
-            items: 0,
-            durable_records: 0,
-            durable_items: 0,
-        });
-        Ok(())
-    }
-
-    fn header(&self, class: Class, slot: u32, salt: [u8; 8], first_sequence: u64) -> SegmentHeader {
-        SegmentHeader {
-            class,
-            segment_size: self.shared.segment_size,
-            uuid: self.uuid,
-            generation: self.generation,
-            salt,
-            first_sequence,
-            floor: self.shared.index().floor(),
-            settled: self.settled,
-            boot_id: self.boot_id,
-            slot,
-            previous: self.previous[class as usize],
-        }
-    }
-
-    /// A slot that may be written: a free one, one let go, a new one, or, if the policy is so, one dropped for it.
-    fn free_slot(&mut self, group: &Group, class: Class) -> Result<u32, AppendError> {
-        loop {
-            if let Some(slot) = self.slots.free.pop_first() {
-                return Ok(slot);
-            }
-            let now = self.shared.vfs.now().boot;
-            if self.shared.index().let_go.is_empty() && !self.slots.may_grow(now) {
-                self.sync_written();
-            }
-            let let_go = !self.shared.index().let_go.is_empty();
-            if let_go || self.close_drained(group) {
-                self.sync_cursor(Site::RecycleSync).map_err(AppendError::ReadOnly)?;
-                continue;
-            }
-            let grown = self.slots.may_grow(now) && self.slots.grow(&self.shared, now);
-            if !grown && !self.evict(group, class) {
-                return Err(AppendError::Full);
-            }
-        }
-    }
-
-    /// Closes segments that everybody is done with; true if one was let go.
-    fn close_drained(&mut self, group: &Group) -> bool {
-        let busy = group.generations();
-        let mut index = self.shared.index();
-        for open in &mut self.open {
-            let drained =
-                |open: &mut Open| !busy.contains(&open.generation) && index.drained(open.generation);
-            if let Some(open) = open.take_if(drained) {
-                index.close_segment(open.generation);
-            }
-        }
-        !index.let_go.is_empty()
-    }
-
-    fn evict(&mut self, group: &Group, class: Class) -> bool {
-        if self.shared.options.full != Full::DropOldest {
-            return false;
-        }
-        let evicted = self.shared.index().evict(class, &group.generations());
-        for open in &mut self.open {
-            _ = open.take_if(|open| Some(open.generation) == evicted);
-        }
-        evicted.is_some()
-    }
-
-    fn touch_cursor(&mut self) {
-        self.cursor_dirty = true;
-        self.cursor_changed.get_or_insert_with(|| self.shared.vfs.now().boot);
-    }
-
-    /// Writes CURSOR without sync. If that fails, the sync that follows will tell.
-    fn write_cursor(&mut self, now: u64) {
-        let mut cursor = self.shared.index().cursor();
-        self.fill_in(&mut cursor);
-        _ = self.cursor.write(&mut cursor);
-        self.cursor_dirty = false;
-        self.cursor_written = now;
-    }
-
-    /// Makes CURSOR durable, so that segments let go may be used again. Tries twice, then makes the spool read-only.
-    fn sync_cursor(&mut self, site: Site) -> Result<(), String> {
-        let now = self.shared.vfs.now().boot;
-        let (mut cursor, let_go) = {
-            let mut index = self.shared.index();
-            (index.cursor(), std::mem::take(&mut index.let_go))
-        };
-        self.fill_in(&mut cursor);
-        let once = |writer: &mut Writer, cursor: &mut _| {
-            writer.cursor.write(cursor)?;
-            Counters::add(&writer.shared.counters.cursor_syncs, 1);
-            writer.cursor.sync(site)
-        };
-        let result = once(self, &mut cursor).or_else(|_| once(self, &mut cursor));
-        self.cursor_dirty = false;
-        self.cursor_written = now;
-        self.cursor_changed = None;
-        match result {
-            Ok(()) => {
-                self.slots.free.extend(let_go);
-                Ok(())
-            }
-            Err(error) => {
-                self.shared.index().let_go.extend(let_go);
-                let reason = format!("CURSOR could not be made durable: {error}");
-                self.fail(&reason);
-                Err(reason)
-            }
-        }
-    }
-
-    fn fill_in(&self, cursor: &mut crate::format::cursor::Cursor) {
-        cursor.uuid = self.uuid;
-        cursor.segment_size = self.shared.segment_size;
-        cursor.generation = self.generation;
-        cursor.next_sequence = self.next_sequence;
-    }
-
     /// Accepts nothing more until the spool is opened again.
     fn fail(&self, reason: &str) {
         let mut inbox = self.shared.inbox();
@@ -518,9 +353,8 @@ impl Writer {
         if error == AppendError::Full {
             self.shared.count_refused(arriving.record.items);
         }
-        let bytes = arriving.record.payload.len();
+        self.left(arriving.record.payload.len());
         answer(arriving, Err(error));
-        self.left(bytes);
     }
 
     /// Payload bytes are no longer in flight.
