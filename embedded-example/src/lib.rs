@@ -1,6 +1,11 @@
 //! What the programs in `src/bin` share: the board.
 //!
-//! Each program `src/bin/NAME.rs` has the output it must give beside it in `NAME.out`.
+//! Each program `src/bin/NAME.rs` has the output it must give beside it in `NAME.out`, and
+//! what must arrive at the gateway in `NAME.json` if it sends there.
 #![no_std]
 
+pub mod clock;
+pub mod stack;
 pub mod uart;
+
+mod registers;

@@ -1,15 +1,18 @@
-//! The programs of embedded-example: built, run in QEMU, and what they print compared with the file beside each.
+//! The programs of embedded-example: built, run in QEMU, and what they print and send compared with the files beside
+//! each.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::io::{self, Read};
 use std::process::Command;
 use std::thread;
 
+use serde_json::Value;
+
+use crate::gateway::Gateway;
 use crate::install::Need;
 use crate::qemu::{Machine, Uart};
-use crate::relay;
-use crate::repo::Repo;
+use crate::repo::{Repo, output};
 use crate::step::{Log, Outcome, Step};
+use crate::{relay, uptime};
 
 /// `embedded-example/src/bin/NAME.rs`; what it must print is in `NAME.out` beside it.
 pub(crate) struct Program {
@@ -22,18 +25,18 @@ pub(crate) struct Program {
 enum Wired {
     /// Nobody: its bytes are printed, before what the program prints by semihosting.
     Printed,
-    /// An HTTP server.
-    Http,
+    /// A gateway, in whose archive there must be what is in `NAME.json` afterwards.
+    Gateway,
 }
 
 pub(crate) const PROGRAMS: &[Program] =
-    &[Program { name: "hello", uart: Wired::Printed }, Program { name: "http", uart: Wired::Http }];
+    &[Program { name: "hello", uart: Wired::Printed }, Program { name: "http", uart: Wired::Gateway }];
 
 /// All programs, as a step of `cargo xtask test`.
 pub(crate) fn step() -> Step {
     Step {
         name: "firmware",
-        about: "Cortex-M programs run in QEMU and print what they must",
+        about: "Cortex-M programs run in QEMU, print what they must and reach a gateway",
         needs: &[Need::BareMetal, Need::Qemu],
         run: Box::new(|repo, log| run(repo, log, None)),
     }
@@ -45,10 +48,9 @@ pub(crate) fn run(repo: &Repo, log: &Log, only: Option<&str>) -> Outcome {
     log.run(&mut cargo(repo, &["build", "--release"]))?;
     let mut done = Vec::new();
     for program in PROGRAMS.iter().filter(|program| only.is_none_or(|only| only == program.name)) {
-        check(repo, program).map_err(|reason| format!("{}: {reason}", program.name))?;
-        done.push(program.name);
+        done.push(check(repo, log, program).map_err(|reason| format!("{}: {reason}", program.name))?);
     }
-    Ok(done.join(", "))
+    Ok(done.join("; "))
 }
 
 /// Cargo in embedded-example, whose own `.cargo/config.toml` has target, linker and runner.
@@ -58,53 +60,74 @@ fn cargo(repo: &Repo, arguments: &[&str]) -> Command {
     cargo
 }
 
-fn check(repo: &Repo, program: &Program) -> Result<(), String> {
-    let path = repo.root.join("embedded-example/src/bin").join(program.name).with_extension("out");
-    let expected = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+/// Runs `program` and compares what it did with the files beside it. Says what it takes.
+fn check(repo: &Repo, log: &Log, program: &Program) -> Result<String, String> {
+    let (printed, archived) = match program.uart {
+        Wired::Printed => (execute(repo, program, print)?, None),
+        Wired::Gateway => {
+            let gateway = Gateway::start(repo, log, program.name)?;
+            let server = gateway.http;
+            let printed = execute(repo, program, move |uart| {
+                relay::run(uart.from, uart.to, server).map(|_| String::new())
+            });
+            let printed = printed.map_err(|reason| format!("{reason}\n  gateway:\n{}", gateway.said()))?;
+            (printed, Some(gateway.stop()?))
+        }
+    };
+    let expected = beside(repo, program, "out")?;
+    if printed != expected {
+        return Err(format!("\n  expected {expected:?}\n  printed  {printed:?}"));
+    }
+    if let Some(archived) = archived {
+        compare(archived, &beside(repo, program, "json")?)?;
+    }
+    memory(repo, program)
+}
+
+/// Runs `program` with `serve` at the other end of its UART, and returns what both printed.
+fn execute<F>(repo: &Repo, program: &Program, serve: F) -> Result<String, String>
+where
+    F: FnOnce(Uart) -> io::Result<String> + Send + 'static,
+{
     let mut qemu = cargo(repo, &["run", "--quiet", "--release", "--bin", program.name]);
     let (machine, uart) =
         Machine::start(&mut qemu).map_err(|error| format!("QEMU does not start: {error}"))?;
-    let wire = connect(uart, program.uart).map_err(|error| error.to_string())?;
+    let served = thread::spawn(move || serve(uart));
     let ended = machine.finish();
-    let carried = wire.join().map_err(|_| "serving the UART panicked")?;
-    let (console, status) = ended.map_err(|error| format!("{error}; on its UART: {carried:?}"))?;
-    let printed = carried.map_err(|error| format!("UART: {error}"))? + &console;
-    if printed != expected || !status.success() {
-        return Err(format!("{status}\n  expected {expected:?}\n  printed  {printed:?}"));
-    }
-    Ok(())
-}
-
-/// Serves the UART as `wired` says, in a thread that ends with the program. It returns what is to be printed.
-fn connect(uart: Uart, wired: Wired) -> io::Result<thread::JoinHandle<io::Result<String>>> {
-    match wired {
-        Wired::Printed => Ok(thread::spawn(move || read_text(uart))),
-        Wired::Http => {
-            let server = serve()?;
-            Ok(thread::spawn(move || relay::run(uart.from, uart.to, server).map(|_| String::new())))
-        }
+    let served = served.join().map_err(|_| "serving the UART panicked")?;
+    let (console, status) = ended.map_err(|error| format!("{error}; on its UART: {served:?}"))?;
+    match served {
+        Ok(printed) if status.success() => Ok(printed + &console),
+        served => Err(format!("{status}\n  UART: {served:?}\n  printed: {console:?}")),
     }
 }
 
-fn read_text(mut uart: Uart) -> io::Result<String> {
+fn print(mut uart: Uart) -> io::Result<String> {
     let mut bytes = Vec::new();
     uart.from.read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// An HTTP server for one connection, which answers each request without a body with 200.
-fn serve() -> io::Result<SocketAddr> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let address = listener.local_addr()?;
-    thread::spawn(move || -> io::Result<()> {
-        let (stream, _) = listener.accept()?;
-        let mut answer = stream.try_clone()?;
-        for line in BufReader::new(stream).lines() {
-            if line?.is_empty() {
-                answer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")?;
-            }
-        }
-        Ok(())
-    });
-    Ok(address)
+/// The file of that extension beside `program`'s source.
+fn beside(repo: &Repo, program: &Program, extension: &str) -> Result<String, String> {
+    let path = repo.root.join("embedded-example/src/bin").join(program.name).with_extension(extension);
+    std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Compares what arrived, but for its times.
+fn compare(mut archived: Value, expected: &str) -> Result<(), String> {
+    let expected: Value = serde_json::from_str(expected).map_err(|error| format!("expected: {error}"))?;
+    uptime::blank(&mut archived)?;
+    if archived == expected { Ok(()) } else { Err(format!("in the archive is\n{archived:#}")) }
+}
+
+/// What `program` takes of a device's memory, as `size` has it.
+fn memory(repo: &Repo, program: &Program) -> Result<String, String> {
+    let elf = repo.target_dir().join("firmware/thumbv7m-none-eabi/release").join(program.name);
+    let printed = output(repo.command("arm-none-eabi-size", &[]).arg(elf))?;
+    let numbers: Vec<&str> = printed.lines().nth(1).unwrap_or_default().split_whitespace().collect();
+    match numbers.as_slice() {
+        [text, data, bss, ..] => Ok(format!("{}: text {text}, data {data}, bss {bss}", program.name)),
+        _ => Err(format!("arm-none-eabi-size printed {printed:?}")),
+    }
 }

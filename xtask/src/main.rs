@@ -5,6 +5,7 @@
 mod bare_metal;
 mod checks;
 mod firmware;
+mod gateway;
 mod guards;
 mod install;
 mod licences;
@@ -12,6 +13,7 @@ mod qemu;
 mod relay;
 mod repo;
 mod step;
+mod uptime;
 
 use std::process::ExitCode;
 

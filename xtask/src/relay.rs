@@ -2,9 +2,13 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::mpsc;
 use std::thread;
 
 /// Carries bytes both ways over one connection to `server`, until the UART ends. Says how many the UART sent.
+///
+/// A connection that ends before that is an error: a UART has no word for it, and what it would send into a new one
+/// begins in the middle of a request. The rest of its bytes go nowhere, and it gets no more.
 pub(crate) fn run<W>(mut from_uart: impl Read, mut to_uart: W, server: SocketAddr) -> io::Result<u64>
 where
     W: Write + Send + 'static,
@@ -13,12 +17,26 @@ where
     // A UART hands over a few bytes at a time: they must not wait until the last ones are acknowledged.
     to_server.set_nodelay(true)?;
     let mut from_server = to_server.try_clone()?;
-    let answers = thread::spawn(move || carry(&mut from_server, &mut to_uart));
+    let (tell, told) = mpsc::channel();
+    let answers = thread::spawn(move || {
+        let ended = carry(&mut from_server, &mut to_uart);
+        // Nobody hears it when the UART has ended first.
+        let _ = tell.send(ended);
+    });
     let sent = carry(&mut from_uart, &mut to_server);
+    if sent.is_err() {
+        carry(&mut from_uart, &mut io::sink())?;
+    }
+    let ended = told.try_recv().ok();
     // The program is over. Whether its last answer still found a reader is nobody's concern.
     let _ = to_server.shutdown(Shutdown::Both);
     let _ = answers.join();
-    sent
+    match ended {
+        // That was the UART.
+        Some(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => sent,
+        Some(_) => Err(io::Error::other("the server closed the connection before the UART's end")),
+        None => sent,
+    }
 }
 
 /// Moves bytes as they come, until there are no more, and says how many.
@@ -72,6 +90,21 @@ mod tests {
         firmware.shutdown(Shutdown::Write).unwrap();
         assert_eq!(relay.join().unwrap().unwrap(), 8);
         server_thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_server_that_hangs_up_is_an_error_but_only_after_the_uarts_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = listener.local_addr().unwrap();
+        let (from_uart, mut firmware) = io::pipe().unwrap();
+        let (mut answers, to_uart) = io::pipe().unwrap();
+        let relay = thread::spawn(move || run(from_uart, to_uart, server));
+        drop(listener.accept().unwrap());
+        assert_eq!(answers.read(&mut [0]).unwrap(), 0);
+        // More than the pipe holds: it gets rid of it.
+        firmware.write_all(&[0; 200_000]).unwrap();
+        drop(firmware);
+        assert!(relay.join().unwrap().unwrap_err().to_string().contains("closed the connection"));
     }
 
     #[test]

@@ -1,40 +1,102 @@
-//! Posts to an HTTP server over UART0 and prints how it answered.
+//! Records a span, a log record and a counter, and sends them to a collector by OTLP/HTTP over UART0.
 //!
-//! The host carries the bytes of the UART to a TCP connection and back, as a modem would.
+//! The host carries the bytes of the UART to a TCP connection and back, as a modem would. The program ends well when
+//! all has been accepted.
 #![no_std]
 #![no_main]
 
 use cortex_m_rt::entry;
 use semihosting::{eprintln, process};
-use smoltel_embedded_example::uart::Uart;
+use smoltel_core::transport::{Transport, http::Http};
+use smoltel_core::{Key, Pipeline, Resource, Seed, Severity, Signal};
+use smoltel_embedded_example::{clock::uptime_ns, stack, uart::Uart};
+use static_cell::ConstStaticCell;
 
-/// An empty logs request is valid OTLP, and is no bytes.
-const REQUEST: &[u8] = b"POST /v1/logs HTTP/1.1\r\nHost: gateway\r\n\
-    Content-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n";
+static TELEMETRY: Pipeline = Pipeline::new(uptime_ns);
+
+/// Records on their way: their bytes as they will be sent, and 8 each.
+static RING: ConstStaticCell<[u8; 2048]> = ConstStaticCell::new([0; 2048]);
+/// As many spans and log records can be open at once.
+static SLOTS: ConstStaticCell<[[u8; 256]; 4]> = ConstStaticCell::new([[0; 256]; 4]);
+/// Sums, each with its attributes.
+static POINTS: ConstStaticCell<[u8; 128]> = ConstStaticCell::new([0; 128]);
+
+/// A device reads its serial number here. With this one, all ids are the same in every run.
+const SEED: Seed = Seed::Unique(*b"serial no. 00042");
+/// How long records wait for company, in nanoseconds.
+const DELAY: u64 = 5_000_000_000;
+/// When the program gives up: time for a request without an answer, and for its second try.
+const DEADLINE: u64 = 20_000_000_000;
 
 #[entry]
 fn main() -> ! {
     let Some(mut uart) = Uart::take() else { process::abort() };
-    uart.write_all(REQUEST);
-    let mut answer = [0; 512];
-    match read_head(&mut uart, &mut answer) {
-        Some(head) => {
-            eprintln!("POST /v1/logs: {}", head.lines().next().unwrap_or_default());
-            process::exit(0)
-        }
-        None => {
-            eprintln!("the answer's head is not text, or is longer than {} bytes", answer.len());
-            process::exit(1)
-        }
-    }
+    TELEMETRY.init(RING.take(), SLOTS.take(), SEED);
+    TELEMETRY.init_metrics(POINTS.take());
+    let resource = Resource::<64>::new().with("service.name", "thermostat");
+    let Ok(resource) = resource.and_then(|resource| resource.with("device.id", "00042")) else {
+        eprintln!("the resource is longer than its buffer");
+        process::exit(1)
+    };
+    adjust_valve();
+    TELEMETRY.collect();
+    let mut http = Http::new("gateway:4318", resource.as_bytes(), DELAY, 42);
+    http.flush();
+    let accepted = send(&mut uart, &mut http);
+    process::exit(if report() && accepted { 0 } else { 1 })
 }
 
-/// Reads up to the empty line that ends the head of an answer.
-fn read_head<'a>(uart: &mut Uart, into: &'a mut [u8]) -> Option<&'a str> {
-    let mut filled = 0;
-    while !into.get(..filled)?.ends_with(b"\r\n\r\n") {
-        let next = into.get_mut(filled..=filled)?;
-        filled += uart.read(next);
+/// What the device is for, telling what it does.
+fn adjust_valve() {
+    const VALVE: Key<'static> = Key::new("valve.id");
+    let moves = TELEMETRY.meter("control-loop").counter_in("valve.moves", "{move}");
+    let logger = TELEMETRY.logger("control-loop");
+
+    let mut span = TELEMETRY.tracer("control-loop").start("adjust");
+    span.set("target.celsius", 21.5).set(VALVE, 3).set("mode", "eco").set("manual", false);
+    moves.add(2, &[(VALVE, 3.into())]);
+    let position = 40;
+    logger
+        .log(Severity::Warn)
+        .context(span.context())
+        .set(VALVE, 3)
+        .body(format_args!("stuck at {position} %"))
+        .emit();
+    span.end();
+}
+
+/// The main loop: moves bytes until everything has been answered, or for as long as that may take.
+fn send(uart: &mut Uart, http: &mut Http<'_>) -> bool {
+    let (mut incoming, mut outgoing) = ([0; 64], [0; 64]);
+    let mut unsent = 0..0;
+    while uptime_ns() < DEADLINE {
+        let read = uart.read(&mut incoming);
+        http.receive(uptime_ns(), &TELEMETRY, &incoming[..read]);
+        if unsent.is_empty() {
+            unsent = 0..http.transmit(uptime_ns(), &TELEMETRY, &mut outgoing).unwrap_or(0);
+        }
+        unsent.start += uart.write(&outgoing[unsent.clone()]);
+        if http.is_idle() && waiting() == 0 {
+            return true;
+        }
     }
-    core::str::from_utf8(into.get(..filled)?).ok()
+    eprintln!("{} bytes of records have not been answered for", waiting());
+    false
+}
+
+/// Bytes in the rings.
+fn waiting() -> usize {
+    (0..).map_while(|lane| TELEMETRY.with_lane(lane, |ring| ring.len())).sum()
+}
+
+/// Prints what became of the records and what it took; whether none was lost.
+fn report() -> bool {
+    let counters = TELEMETRY.counters();
+    for signal in Signal::ALL {
+        eprintln!("{}: {} recorded", signal.name(), counters.recorded(signal));
+    }
+    eprintln!("lost: {}", counters.lost_in_all());
+    // In steps, so that a new compiler does not change what must be printed.
+    eprintln!("stack: less than {} B", stack::deepest().next_multiple_of(512));
+    counters.lost_in_all() == 0
 }

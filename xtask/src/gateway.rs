@@ -1,0 +1,129 @@
+//! A real gateway, for whoever needs one: built, started on loopback, stopped, and what it archived.
+
+use std::fs::File;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
+
+use crate::repo::Repo;
+use crate::step::Log;
+
+/// It starts, and stops, in less than a second.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A gateway that runs; dropped, it is killed.
+pub(crate) struct Gateway {
+    child: Child,
+    /// Where it takes OTLP/HTTP.
+    pub(crate) http: SocketAddr,
+    folder: PathBuf,
+}
+
+impl Gateway {
+    /// Builds a gateway and starts it with nothing else in its archive. `name` is for its folder.
+    pub(crate) fn start(repo: &Repo, log: &Log, name: &str) -> Result<Self, String> {
+        log.run(&mut repo.cargo(&["build", "-p", "smoltel-gateway"]))?;
+        let folder = repo.target_dir().join("xtask").join(name);
+        let child = spawn(repo, &folder).map_err(|error| format!("the gateway does not start: {error}"))?;
+        let mut gateway = Self { child, http: SocketAddr::from(([0; 4], 0)), folder };
+        gateway.http = gateway.wait_for("the address", |gateway| address(&gateway.said()))?;
+        Ok(gateway)
+    }
+
+    /// Asks it to end, which it does when everything is in the archive, and returns that: the lines of the file of each
+    /// signal.
+    pub(crate) fn stop(mut self) -> Result<Value, String> {
+        let id = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &id]).status();
+        asked.map_err(|error| format!("kill: {error}"))?;
+        let status = self.wait_for("the end", |gateway| gateway.child.try_wait().ok().flatten())?;
+        if !status.success() {
+            return Err(format!("the gateway ended with {status}; it said\n{}", self.said()));
+        }
+        archive(&self.folder.join("data/archive"))
+    }
+
+    /// What it printed so far.
+    pub(crate) fn said(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    fn wait_for<T>(&mut self, what: &str, ready: impl Fn(&mut Self) -> Option<T>) -> Result<T, String> {
+        let start = Instant::now();
+        while start.elapsed() < DEADLINE {
+            if let Some(found) = ready(self) {
+                return Ok(found);
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Err(format!("waited {} s for {what} of the gateway; it said\n{}", DEADLINE.as_secs(), self.said()))
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // Fails when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(repo: &Repo, folder: &Path) -> io::Result<Child> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder)?;
+    }
+    std::fs::create_dir_all(folder)?;
+    let binary = repo.target_dir().join("debug/smoltel-gateway");
+    repo.command(&binary.to_string_lossy(), &["--http", "127.0.0.1:0", "--admin", "off", "--data-dir"])
+        .arg(folder.join("data"))
+        .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")
+        .stdout(Stdio::null())
+        .stderr(File::create(folder.join("log"))?)
+        .spawn()
+}
+
+/// Where OTLP/HTTP is taken, when the gateway has said so and is ready.
+fn address(said: &str) -> Option<SocketAddr> {
+    said.lines().find(|line| line.contains("data in "))?;
+    said.lines().find_map(|line| line.split_once("OTLP/HTTP on http://")?.1.trim().parse().ok())
+}
+
+/// The lines of `traces.jsonl`, `logs.jsonl` and `metrics.jsonl`, as far as they are there.
+fn archive(folder: &Path) -> Result<Value, String> {
+    let mut signals = Map::new();
+    for signal in ["traces", "logs", "metrics"] {
+        let path = folder.join(signal).with_extension("jsonl");
+        let text = match std::fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            read => read.map_err(|error| format!("{}: {error}", path.display()))?,
+        };
+        let lines: Result<Vec<Value>, _> = text.lines().map(serde_json::from_str).collect();
+        let lines = lines.map_err(|error| format!("{}: {error}", path.display()))?;
+        signals.insert(signal.to_owned(), lines.into());
+    }
+    Ok(signals.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_known_when_the_gateway_is_ready() {
+        let listening = "smoltel-gateway: listening for OTLP/HTTP on http://127.0.0.1:4318\n";
+        assert_eq!(address(listening), None);
+        let ready = format!("{listening}smoltel-gateway: data in x, forwarding to y\n");
+        assert_eq!(address(&ready), Some(SocketAddr::from(([127, 0, 0, 1], 4318))));
+    }
+
+    #[test]
+    fn a_signal_of_which_nothing_came_has_no_lines() {
+        let archive = archive(Path::new("no/such/folder")).unwrap();
+        assert_eq!(archive, serde_json::json!({"traces": [], "logs": [], "metrics": []}));
+    }
+}
