@@ -1,5 +1,5 @@
-//! `trace.proto`: spans. The message is written in pieces while the span is open: [`start`] first, then
-//! attributes, events and links as they come, [`end`] last.
+//! `trace.proto`: spans. The message is written in pieces while the span is open: `start` first, then
+//! attributes and events as they come, `end` last.
 
 use core::fmt;
 
