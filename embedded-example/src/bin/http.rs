@@ -8,7 +8,7 @@
 use cortex_m_rt::entry;
 use semihosting::{eprintln, process};
 use smoltel_core::transport::{Transport, http::Http};
-use smoltel_core::{Key, Pipeline, Resource, Seed, Severity, Signal};
+use smoltel_core::{Key, Loss, Pipeline, Resource, Seed, Severity, Signal};
 use smoltel_embedded_example::{clock::uptime_ns, stack, uart::Uart};
 use static_cell::ConstStaticCell;
 
@@ -94,9 +94,14 @@ fn report() -> bool {
     let counters = TELEMETRY.counters();
     for signal in Signal::ALL {
         eprintln!("{}: {} recorded", signal.name(), counters.recorded(signal));
+        for reason in Loss::ALL {
+            match counters.lost(signal, reason) {
+                0 => {}
+                lost => eprintln!("{}: {lost} lost, {}", signal.name(), reason.name()),
+            }
+        }
     }
-    eprintln!("lost: {}", counters.lost_in_all());
     // In steps, so that a new compiler does not change what must be printed.
-    eprintln!("stack: less than {} B", stack::deepest().next_multiple_of(512));
+    eprintln!("stack: at most {} B", stack::deepest().next_multiple_of(1024));
     counters.lost_in_all() == 0
 }
