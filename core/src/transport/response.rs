@@ -89,7 +89,7 @@ impl Response {
             State::Headers if line.is_empty() => Some(self.after_headers()),
             State::Headers => self.read_header(line),
             State::ChunkSize => {
-                let digits = line.split(';').next().unwrap_or_default().trim();
+                let digits = line.split(';').next().unwrap_or_default().trim_ascii();
                 self.length = usize::from_str_radix(digits, 16).ok()?;
                 Some(if self.length == 0 { State::Trailers } else { State::Chunk })
             }
@@ -101,7 +101,7 @@ impl Response {
 
     fn read_header(&mut self, line: &str) -> Option<State> {
         let (name, value) = line.split_once(':')?;
-        let value = value.trim();
+        let value = value.trim_ascii();
         if name.eq_ignore_ascii_case("content-length") {
             self.length = value.parse().ok()?;
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
