@@ -11,6 +11,23 @@ fn logs(gateway: &Gateway) -> serde_json::Value {
 }
 
 #[test]
+fn what_leaves_is_what_came_byte_for_byte_and_neighbours_are_laid_end_to_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let upstream = Upstream::new(|_, _| 503);
+    let gateway = Gateway::start(dir.path(), &["--upstream", &upstream.url()]);
+    // An unknown field within a message, and fields in an order that no encoder of ours writes.
+    let odd = b"\x0A\x0E\x12\x06\x12\x04\x7A\x02hi\x9A\x3E\x01x\x0A\x00";
+    let bodies = [log("first"), odd.to_vec(), log("last")];
+    for body in &bodies {
+        assert_eq!(post(gateway.http, "/v1/logs", PROTOBUF, body).status, 200);
+    }
+    upstream.now(|_, _| 200);
+    until("everything is forwarded", || logs(&gateway)["waiting"]["records"] == 0);
+    let seen = upstream.seen().into_iter().filter(|seen| seen.status == 200);
+    assert_eq!(seen.flat_map(|seen| seen.body).collect::<Vec<_>>(), bodies.concat());
+}
+
+#[test]
 fn a_poisoned_record_is_given_up_and_holds_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let upstream = Upstream::new(|_, _| 503);

@@ -174,6 +174,22 @@ fn refusals_are_final_and_rejected_items_are_counted() {
 }
 
 #[test]
+fn requests_and_responses_are_bounded() {
+    use smoltel::Signal;
+    use smoltel::transport::http::Endpoint;
+    let sink = Sink::replying(|_| Reply::Status(200, "", vec![b'x'; 100_000]));
+    let sent = |max_request, max_response| {
+        let endpoint = Endpoint { max_request, max_response, ..Endpoint::under(&sink.url(), Signal::Logs) };
+        let telemetry = builder(&sink.url()).endpoint_for(Signal::Logs, endpoint).build().unwrap();
+        log(&telemetry, 0..10);
+        telemetry.shutdown(AMPLE)
+    };
+    assert_eq!(sent(100, 1 << 20).reasons, [("rejected", 10)], "too large to be sent");
+    assert!(sink.received("/v1/logs").is_empty());
+    assert_eq!(sent(1 << 20, 1000).exported, 10, "it was accepted, whatever else the answer says");
+}
+
+#[test]
 fn a_connection_that_breaks_is_tried_again() {
     let count = Arc::new(AtomicU16::new(0));
     let counted = count.clone();

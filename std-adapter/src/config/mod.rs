@@ -61,6 +61,9 @@ pub(crate) fn endpoint(env: &mut Env<'_>, signal: Signal, base: Option<&str>) ->
     endpoint.tls.client_certificate = path("CLIENT_CERTIFICATE");
     endpoint.tls.client_key = path("CLIENT_KEY");
     names.first(|name| protocol(env, name), "PROTOCOL");
+    if signal == Signal::Metrics {
+        temporality(env);
+    }
     endpoint
 }
 
@@ -98,6 +101,14 @@ fn protocol(env: &mut Env<'_>, name: &str) -> Option<()> {
         env.warn(name, &value, "only http/protobuf is supported, which is used instead");
     }
     Some(())
+}
+
+/// There is one temporality so far: the variable is only checked.
+fn temporality(env: &mut Env<'_>) {
+    let name = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
+    if let Some(value) = env.text(name).filter(|value| !value.eq_ignore_ascii_case("cumulative")) {
+        env.warn(name, &value, "only cumulative is supported, which is used instead");
+    }
 }
 
 #[cfg(test)]

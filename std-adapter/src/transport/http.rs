@@ -24,6 +24,10 @@ pub struct Endpoint {
     pub compression: Compression,
     /// The most that one attempt may take.
     pub timeout: Duration,
+    /// The largest request that is sent, in bytes before compression; a larger one is dropped.
+    pub max_request: usize,
+    /// The largest response that is read, in bytes; of a larger one only the status counts.
+    pub max_response: u64,
     /// Whom to trust and who to be, over TLS.
     pub tls: Tls,
 }
@@ -42,6 +46,10 @@ pub struct Tls {
 impl Endpoint {
     /// The default timeout of an export.
     pub const TIMEOUT: Duration = Duration::from_secs(10);
+    /// The default bound of a request: 64 MiB.
+    pub const MAX_REQUEST: usize = 64 << 20;
+    /// The default bound of a response: 4 MiB.
+    pub const MAX_RESPONSE: u64 = 4 << 20;
 
     /// The endpoint of a signal under a base URL: `/v1/traces` and so on behind its path.
     ///
@@ -61,6 +69,8 @@ impl Endpoint {
             headers: Vec::new(),
             compression: Compression::None,
             timeout: Self::TIMEOUT,
+            max_request: Self::MAX_REQUEST,
+            max_response: Self::MAX_RESPONSE,
             tls: Tls::default(),
         }
     }
@@ -74,6 +84,8 @@ impl std::fmt::Debug for Endpoint {
             .field("headers", &self.headers.len())
             .field("compression", &self.compression)
             .field("timeout", &self.timeout)
+            .field("max_request", &self.max_request)
+            .field("max_response", &self.max_response)
             .field("tls", &self.tls)
             .finish()
     }
@@ -90,11 +102,6 @@ struct Target {
     agent: Agent,
     endpoint: Endpoint,
 }
-
-/// The largest response that is read, decompressed or not: 4 MiB.
-const MAX_RESPONSE: u64 = 4 * 1024 * 1024;
-/// The largest request that is sent, before compression: 64 MiB.
-const MAX_REQUEST: usize = 64 * 1024 * 1024;
 
 impl Http {
     /// A transport to the endpoints of traces, metrics and logs. Endpoints with the same TLS settings
@@ -144,8 +151,10 @@ impl Target {
     }
 
     fn send(&self, request: &Request<'_>, deadline: Instant) -> Outcome {
-        if request.encoding == Encoding::Identity && request.body.len() > MAX_REQUEST {
-            return Outcome::new(Answer::BadData, "the request is larger than 64 MiB");
+        if request.encoding == Encoding::Identity && request.body.len() > self.endpoint.max_request {
+            let why =
+                format!("the request is larger than {} bytes, which is the limit", self.endpoint.max_request);
+            return Outcome::new(Answer::BadData, why);
         }
         let (body, encoding) = match self.endpoint.compression.apply(request.body, request.encoding) {
             Ok(compressed) => compressed,
@@ -161,17 +170,17 @@ impl Target {
         }
         let timeout = self.endpoint.timeout.min(left);
         match post.config().timeout_global(Some(timeout)).build().send(&body[..]) {
-            Ok(response) => read(response),
+            Ok(response) => read(response, self.endpoint.max_response),
             Err(error) => failed(&error),
         }
     }
 }
 
 /// What a response means; its body is read within bounds.
-fn read(mut response: Response<Body>) -> Outcome {
+fn read(mut response: Response<Body>, max_len: u64) -> Outcome {
     let status = response.status();
     let answer = Answer::from_http(status.as_u16(), retry_after(response.headers()));
-    let body = response.body_mut().with_config().limit(MAX_RESPONSE).read_to_vec();
+    let body = response.body_mut().with_config().limit(max_len).read_to_vec();
     match (answer, body) {
         (Answer::Accepted { .. }, Ok(body)) => match Export::decode(&body) {
             Ok(export) => Outcome::new(Answer::Accepted { rejected: export.rejected }, export.message),
