@@ -100,6 +100,8 @@ async fn connection<H: Handler>(
     _ = stream.set_nodelay(true);
     let service = service_fn(|request| async { Ok::<_, Infallible>(handler.handle(request).await) });
     let mut builder = http1::Builder::new();
+    // A sender that has said all it has to say still waits for its answer.
+    builder.half_close(true);
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(BUFFER);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     // What goes wrong with a connection is the peer's to see.

@@ -2,7 +2,8 @@
 
 mod support;
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
 
 use flate2::{Compression, write::GzEncoder};
 use support::*;
@@ -134,7 +135,7 @@ fn senders_that_hold_all_the_memory_make_others_wait() {
     let head = format!("POST /v1/logs HTTP/1.1\r\nHost: x\r\n{JSON}Content-Length: {}\r\n\r\n", 2 << 20);
     let held: Vec<_> = (0..4)
         .map(|_| {
-            let mut stream = std::net::TcpStream::connect(gateway.http).unwrap();
+            let mut stream = TcpStream::connect(gateway.http).unwrap();
             stream.write_all(head.as_bytes()).unwrap();
             stream.write_all(&vec![b' '; (2 << 20) - 1]).unwrap();
             stream
@@ -154,6 +155,23 @@ fn senders_that_hold_all_the_memory_make_others_wait() {
 }
 
 #[test]
+fn a_sender_that_closes_its_half_gets_its_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = gateway(&dir);
+    let body = log("half");
+    let head =
+        format!("POST /v1/logs HTTP/1.1\r\nHost: x\r\n{PROTOBUF}Content-Length: {}\r\n\r\n", body.len());
+    for number in 0..100 {
+        let mut stream = TcpStream::connect(gateway.http).unwrap();
+        stream.write_all(&[head.as_bytes(), &body].concat()).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{number}: {answer:?}");
+    }
+}
+
+#[test]
 fn rubbish_does_no_harm() {
     let dir = tempfile::tempdir().unwrap();
     let gateway = gateway(&dir);
@@ -166,7 +184,7 @@ fn rubbish_does_no_harm() {
         request(port, &format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(1 << 20)), b"");
     }
     let half = format!("POST /v1/logs HTTP/1.1\r\nHost: x\r\n{PROTOBUF}Content-Length: 100\r\n\r\n");
-    let mut stream = std::net::TcpStream::connect(gateway.http).unwrap();
+    let mut stream = TcpStream::connect(gateway.http).unwrap();
     stream.write_all(half.as_bytes()).unwrap();
     drop(stream);
     assert_eq!(post(gateway.http, "/v1/logs", PROTOBUF, &log("still here")).status, 200);
