@@ -24,7 +24,7 @@ const USAGE: &str = "\
 cargo xtask test [--install] [--only STEP]...   everything that CI checks; --install first installs what is missing
 cargo xtask test --list                         the steps of `test`
 cargo xtask firmware [PROGRAM]                  build and run the programs of embedded-example in QEMU
-cargo xtask bench [BENCH [ARGUMENT...]]         measure: core (instructions, by valgrind)";
+cargo xtask bench [BENCH [ARGUMENT...]]         measure: core (instructions, by valgrind), spool";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
