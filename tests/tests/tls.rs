@@ -1,0 +1,127 @@
+//! HTTPS: a server is trusted by the certificates that were given, and can ask for ours.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use smoltel::transport::http::{Endpoint, Tls};
+use smoltel::{Report, Signal, Telemetry};
+
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    /// A certificate for that name, and its key.
+    fn issue(&self, name: &str) -> (rcgen::Certificate, KeyPair) {
+        let key = KeyPair::generate().unwrap();
+        (CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &self.0).unwrap(), key)
+    }
+
+    fn root(&self) -> CertificateDer<'static> {
+        self.0.as_ref().der().clone()
+    }
+}
+
+/// Answers every request with 200, to whoever passes the handshake.
+fn serve(authority: &Authority, name: &str, clients: Option<&Authority>) -> SocketAddr {
+    let (certificate, key) = authority.issue(name);
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder =
+        ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+    let builder = match clients {
+        Some(clients) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(clients.root()).unwrap();
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+            builder.with_client_cert_verifier(verifier)
+        }
+        None => builder.with_no_client_auth(),
+    };
+    let config = Arc::new(builder.with_single_cert(vec![certificate.der().clone()], key).unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut stream = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), stream);
+            let mut buf = [0; 64 << 10];
+            if matches!(stream.read(&mut buf), Ok(n) if n > 0) {
+                _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                stream.conn.send_close_notify();
+                _ = stream.flush();
+            }
+        }
+    });
+    address
+}
+
+/// One log record to `https://HOST:PORT`.
+fn send(host: &str, address: SocketAddr, tls: &Tls) -> Report {
+    let url = format!("https://{host}:{}", address.port());
+    let endpoint = Endpoint { tls: tls.clone(), ..Endpoint::under(&url, Signal::Logs) };
+    let builder = Telemetry::builder("tls").endpoint(&url).endpoint_for(Signal::Logs, endpoint);
+    let telemetry = builder.on_message(|_| {}).build().unwrap();
+    telemetry.logger("l").info("secret");
+    telemetry.shutdown(Duration::from_secs(2))
+}
+
+fn pem(dir: &Path, name: &str, text: String) -> Option<std::path::PathBuf> {
+    let path = dir.join(name);
+    std::fs::write(&path, text).unwrap();
+    Some(path)
+}
+
+#[test]
+fn only_a_server_of_the_given_authority_and_name_gets_anything() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ours, other) = (Authority::new(), Authority::new());
+    let trusting = |authority: &Authority, name| Tls {
+        certificate: pem(dir.path(), name, authority.0.pem()),
+        ..Tls::default()
+    };
+    let (tls, wrong) = (trusting(&ours, "ours.pem"), trusting(&other, "other.pem"));
+    let server = serve(&ours, "localhost", None);
+    assert_eq!(send("localhost", server, &tls).exported, 1);
+    for (host, tls) in [("localhost", &wrong), ("localhost", &Tls::default()), ("127.0.0.1", &tls)] {
+        let report = send(host, server, tls);
+        assert_eq!((report.exported, report.recorded), (0, 1), "{host}: {report}");
+    }
+}
+
+#[test]
+fn a_server_can_ask_for_our_certificate() {
+    let dir = tempfile::tempdir().unwrap();
+    let (servers, clients) = (Authority::new(), Authority::new());
+    let server = serve(&servers, "localhost", Some(&clients));
+    let (certificate, key) = clients.issue("device");
+    let tls = Tls {
+        certificate: pem(dir.path(), "ca.pem", servers.0.pem()),
+        client_certificate: pem(dir.path(), "client.pem", certificate.pem()),
+        client_key: pem(dir.path(), "client.key", key.serialize_pem()),
+    };
+    assert_eq!(send("localhost", server, &tls).exported, 1);
+    let without = Tls { client_certificate: None, client_key: None, ..tls.clone() };
+    assert_eq!(send("localhost", server, &without).exported, 0);
+
+    let half = Tls { client_key: None, ..tls.clone() };
+    let missing = Tls { certificate: Some(dir.path().join("not-there.pem")), ..tls };
+    for (tls, why) in [(half, "go together"), (missing, "not-there.pem")] {
+        let endpoint = Endpoint { tls, ..Endpoint::under("https://localhost", Signal::Logs) };
+        let error =
+            Telemetry::builder("tls").endpoint_for(Signal::Logs, endpoint).build().unwrap_err().to_string();
+        assert!(error.contains(why) && !error.contains('\n'), "{error}");
+    }
+}
