@@ -41,7 +41,7 @@ impl Outbox {
     }
 
     /// Stores a request; `true` when it is on the disk.
-    pub(crate) fn store(&self, signal: Signal, items: u32, body: &[u8]) -> bool {
+    pub(crate) fn store(&self, signal: Signal, items: u32, body: Vec<u8>) -> bool {
         let record = Record {
             signal: stored(signal),
             class: Class::Normal,
@@ -49,7 +49,7 @@ impl Outbox {
             stream: 0,
             items,
             origin: None,
-            payload: body.to_vec(),
+            payload: body,
         };
         self.spool.append_wait(record).is_ok()
     }

@@ -326,10 +326,16 @@ impl Worker {
         deadline: Instant,
         body: &mut Vec<u8>,
     ) {
-        body.clear();
-        lease.records().iter().for_each(|record| body.extend_from_slice(&record.payload));
         let items = lease.records().iter().map(|record| u64::from(record.items)).sum();
-        let outcome = self.send(stream, body, items, deadline);
+        let request = match lease.records() {
+            [only] => &only.payload,
+            several => {
+                body.clear();
+                several.iter().for_each(|record| body.extend_from_slice(&record.payload));
+                &*body
+            }
+        };
+        let outcome = self.send(stream, request, items, deadline);
         match stream.exporter.answered(now, outcome.answer) {
             Verdict::Release { rejected } => {
                 lease.release();
@@ -354,7 +360,7 @@ impl Worker {
         let max_len = outbox.max_request().min(MAX_REQUEST);
         while self.take(stream) {
             let Some(batch) = self.encode(stream, max_len, body) else { return };
-            if !outbox.store(stream.signal, batch.items(), body) {
+            if !outbox.store(stream.signal, batch.items(), std::mem::take(body)) {
                 return;
             }
             stream.in_doubt = 0;

@@ -240,10 +240,28 @@ fn what_does_not_fit_in_a_slot_is_counted_in_the_record() {
     let request = ExportTraceServiceRequest::decode(&request(&PIPELINE, 0, Signal::Traces)[..]).unwrap();
     let span = &request.resource_spans[0].scope_spans[0].spans[0];
     let (attributes, events) = (span.attributes.len() as u32, span.events.len() as u32);
-    assert_eq!(span.dropped_attributes_count + attributes, 10_001);
+    assert_eq!(span.dropped_attributes_count + attributes, 10_001 + 1, "and the name, which was cut");
     assert_eq!(span.dropped_events_count + events, 10_000);
     assert_eq!(span.end_time_unix_nano, 7, "ending always has room");
     assert!(!span.name.is_empty());
+}
+
+#[test]
+fn a_body_or_reason_that_is_cut_says_so() {
+    static PIPELINE: Pipeline = Pipeline::new(|| 7);
+    PIPELINE.init(vec![0; 8192].leak(), vec![[0; 160]; 2].leak(), Seed::Unique([3; 16]));
+    let (logger, long) = (PIPELINE.logger("l"), "x".repeat(500));
+    logger.info("short");
+    logger.info(&long);
+    logger.log(Severity::Info).body(format_args!("{long}{}", 1)).emit();
+    let request_of = |lane, signal| request(&PIPELINE, lane, signal);
+    let logs = ExportLogsServiceRequest::decode(&request_of(0, Signal::Logs)[..]).unwrap();
+    let records = logs.resource_logs[0].scope_logs[0].log_records.iter();
+    assert_eq!(records.map(|record| record.dropped_attributes_count).collect::<Vec<_>>(), [0, 1, 1]);
+    PIPELINE.tracer("t").start("s").fail(&long);
+    let traces = ExportTraceServiceRequest::decode(&request_of(1, Signal::Traces)[..]).unwrap();
+    let span = &traces.resource_spans[0].scope_spans[0].spans[0];
+    assert_eq!((span.dropped_attributes_count, span.status.as_ref().unwrap().code), (1, 2));
 }
 
 #[test]

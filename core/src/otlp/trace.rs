@@ -140,18 +140,18 @@ pub(crate) fn status(w: &mut Writer<'_>, code: StatusCode) -> Result<(), Full> {
     w.put(&[tag(field::span::STATUS, LEN) as u8, 2, tag(field::status::CODE, VARINT) as u8, code.number()])
 }
 
-/// Writes a status with a formatted message, cut at a character when it does not fit; returns the
-/// bytes written up to its end.
+/// Writes a status with a formatted message, cut at a character when it does not fit; returns where
+/// it ends and whether it was cut.
 pub(crate) fn status_message(
     buf: &mut [u8],
     at: usize,
     code: StatusCode,
     args: fmt::Arguments<'_>,
-) -> Result<usize, Full> {
+) -> Result<(usize, bool), Full> {
     const HEAD_MAX: usize = 2 * (1 + 3);
     const CODE_LEN: usize = 2;
     let room = buf.len().checked_sub(CODE_LEN).and_then(|end| buf.get_mut(at + HEAD_MAX..end));
-    let (len, _) = text::format(room.ok_or(Full)?, args);
+    let (len, cut) = text::format(room.ok_or(Full)?, args);
     let mut w = Writer::resume(buf, at);
     w.head(field::span::STATUS, len_field(len) + CODE_LEN)?;
     w.head(field::status::MESSAGE, len)?;
@@ -159,7 +159,7 @@ pub(crate) fn status_message(
     buf.copy_within(at + HEAD_MAX..at + HEAD_MAX + len, end - len);
     let mut w = Writer::resume(buf, end);
     w.put(&[tag(field::status::CODE, VARINT) as u8, code.number()])?;
-    Ok(w.len())
+    Ok((w.len(), cut))
 }
 
 /// Writes one event, whole or not at all.

@@ -56,18 +56,20 @@ impl<P: Platform> Log<P> {
         self
     }
 
-    /// Writes the body, without a buffer between. Text that does not fit is cut at a character. The
-    /// first body counts.
+    /// Writes the body, without a buffer between. Text that does not fit is cut at a character, and
+    /// counted as one in the record's `dropped_attributes_count`. The first body counts.
     pub fn body(mut self, body: fmt::Arguments<'_>) -> Self {
         if let Some(text) = body.as_str() {
             return self.text(text);
         }
         if let Some(open) = self.open.as_mut().filter(|_| !self.has_body) {
             let (room, at) = open.room();
-            if let Ok((len, _)) = logs::body(room, at, body) {
+            let written = logs::body(room, at, body);
+            if let Ok((len, _)) = written {
                 open.set_len(len);
                 self.has_body = true;
             }
+            open.dropped += u32::from(written.is_ok_and(|(_, cut)| cut) || written.is_err());
         }
         self
     }
@@ -76,7 +78,9 @@ impl<P: Platform> Log<P> {
     #[inline]
     pub fn text(mut self, text: &str) -> Self {
         if let Some(open) = self.open.as_mut().filter(|_| !self.has_body) {
-            self.has_body = open.write(|w| logs::body_text(w, text).map(drop)).is_ok();
+            let mut cut = false;
+            self.has_body = open.write(|w| logs::body_text(w, text).map(|was_cut| cut = was_cut)).is_ok();
+            open.dropped += u32::from(cut || !self.has_body);
         }
         self
     }

@@ -71,16 +71,23 @@ impl<P: Platform> Span<P> {
     }
 
     /// Marks the span as failed, with what `error` displays as the reason. The last reason stays; a
-    /// span that was judged [`StatusCode::Ok`] stays so.
+    /// span that was judged [`StatusCode::Ok`] stays so. A reason that does not fit is cut at a
+    /// character, and counted as one in `dropped_attributes_count`.
     pub fn fail(&mut self, error: &(impl fmt::Display + ?Sized)) -> &mut Self {
         if self.set_status(StatusCode::Error)
             && let Some(open) = &mut self.open
         {
             let (room, at) = open.room();
             match trace::status_message(room, at, StatusCode::Error, format_args!("{error}")) {
-                Ok(len) => open.set_len(len),
+                Ok((len, cut)) => {
+                    open.set_len(len);
+                    open.dropped += u32::from(cut);
+                }
                 // No room for a reason: say at least that it failed.
-                Err(_) => _ = open.write(|w| trace::status(w, StatusCode::Error)),
+                Err(_) => {
+                    open.dropped += 1;
+                    let _ = open.write(|w| trace::status(w, StatusCode::Error));
+                }
             }
         }
         self

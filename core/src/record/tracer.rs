@@ -89,13 +89,18 @@ impl<P: Platform> SpanBuilder<'_, P> {
         let name = text::cut(self.name, slot.len().saturating_sub(FIXED + END_MAX));
         let span =
             Start { context, parent: self.parent.as_ref(), kind: self.kind, name, time: pipeline.now() };
-        let opened = Open::new(slot, ATTRIBUTES, END_MAX, |w| start(w, &span));
-        opened
-            .map_err(|slot| {
+        match Open::new(slot, ATTRIBUTES, END_MAX, |w| start(w, &span)) {
+            Ok(mut open) => {
+                // A name that was cut counts as one: the record says that it is not whole.
+                open.dropped += u32::from(name.len() < self.name.len());
+                Some(open)
+            }
+            Err(slot) => {
                 pipeline.give_back(slot);
                 pipeline.add_unrecorded(Signal::Traces, Loss::TooLarge);
-            })
-            .ok()
+                None
+            }
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::Signal;
 /// Appends requests to `traces.jsonl`, `metrics.jsonl` and `logs.jsonl` in one directory.
 ///
 /// A request is accepted when its line is on the disk. A file that has grown to
-/// [`max_bytes`](Self::max_bytes) becomes `traces.1.jsonl`, and so on up to `traces.N.jsonl`; the oldest
+/// its [bound](Self::bounded) becomes `traces.1.jsonl`, and so on up to `traces.N.jsonl`; the oldest
 /// is then deleted.
 #[derive(Debug)]
 pub struct Files {
@@ -42,11 +42,6 @@ impl Files {
     pub fn bounded(mut self, max_bytes: u64, generations: u32) -> Self {
         (self.max_bytes, self.generations) = (max_bytes, generations);
         self
-    }
-
-    /// Bytes at which a file is rotated.
-    pub fn max_bytes(&self) -> u64 {
-        self.max_bytes
     }
 
     fn append(&mut self, signal: Signal) -> io::Result<()> {
