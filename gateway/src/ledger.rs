@@ -1,6 +1,6 @@
 //! What has come in, gone out and been refused since the start, counted.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use smoltel::Signal;
 
@@ -22,6 +22,8 @@ impl PerSignal {
 /// across restarts.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
+    /// Bytes of requests that are being read or not durable yet: they are in memory now.
+    pub(crate) receiving_bytes: AtomicUsize,
     /// Requests that are durable, and their items.
     pub(crate) received_requests: PerSignal,
     pub(crate) received_items: PerSignal,

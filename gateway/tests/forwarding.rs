@@ -41,7 +41,7 @@ fn a_poisoned_record_is_given_up_and_holds_nothing() {
     upstream.until("all good ones", |seen| accepted(seen).into_iter().collect::<HashSet<_>>().len() == 19);
     until("nothing waits", || logs(&gateway)["waiting"]["records"] == 0);
     assert_eq!(gateway.status()["destination"]["lostItems"]["rejected"], 1);
-    assert!(gateway.log().contains("given up"), "{}", gateway.log());
+    until("it is told", || gateway.log().contains("given up"));
 }
 
 #[test]
@@ -75,7 +75,8 @@ fn an_upstream_that_refuses_all_data_costs_none() {
     drop(gateway);
     upstream.now(|_, _| 200);
     let _gateway = Gateway::start(dir.path(), &["--upstream", &upstream.url()]);
-    upstream.until("all of them", |seen| accepted(seen).len() == 70);
+    // The record that was on its way when the gateway was killed may come twice.
+    upstream.until("all of them", |seen| accepted(seen).into_iter().collect::<HashSet<_>>().len() == 70);
 }
 
 #[test]

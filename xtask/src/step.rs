@@ -93,9 +93,33 @@ impl Log {
     fn print_end(&self) {
         let text = self.text();
         let lines: Vec<_> = text.lines().collect();
-        for line in &lines[lines.len().saturating_sub(SHOWN_LINES)..] {
+        let end = lines.len().saturating_sub(SHOWN_LINES);
+        let failures = failures(&lines[..end]);
+        for line in failures.iter().take(SHOWN_LINES * 4).chain(&lines[end..]) {
             println!("  {line}");
         }
         println!("  (all of it: {})", self.path.display());
+    }
+}
+
+/// What test harnesses say of failed tests: other tests that ran after them may have pushed it far up.
+fn failures<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+    let mut inside = false;
+    let shown = lines.iter().filter(|line| {
+        inside = (inside || **line == "failures:") && !line.starts_with("test result:");
+        inside
+    });
+    shown.copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_failed_tests_are_found_wherever_they_stand() {
+        let log =
+            "test a ... FAILED\n\nfailures:\nnever: b\ntest result: FAILED.\ntest c ... ok\ntest result: ok.";
+        assert_eq!(failures(&log.lines().collect::<Vec<_>>()), ["failures:", "never: b"]);
     }
 }

@@ -1,6 +1,7 @@
 //! `/metrics`: Prometheus' text format.
 
 use std::fmt::{Display, Write};
+use std::sync::atomic::Ordering;
 
 use smoltel::Signal;
 use smoltel_spool::{Loss, Losses, Pending, Stats};
@@ -59,6 +60,8 @@ impl Page {
         self.per_signal("received_requests_total", "Requests stored durably.", &ledger.received_requests);
         let help = "Spans, data points and log records stored durably.";
         self.per_signal("received_items_total", help, &ledger.received_items);
+        let help = "Bytes of requests that are being read or not durable yet.";
+        self.gauge("receiving_bytes", help, ledger.receiving_bytes.load(Ordering::Relaxed));
         self.head("refused_requests_total", "counter", "Requests answered with an error.");
         for (status, count) in ledger.refused_by_status() {
             self.sample("refused_requests_total", &[("status", &status.to_string())], count);

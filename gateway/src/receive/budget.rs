@@ -1,23 +1,29 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
-/// Bounds the bytes of all bodies that are held at once.
-pub(super) struct Budget(Arc<AtomicUsize>);
+use crate::ledger::Ledger;
+
+/// Bounds the bytes of all bodies that are held at once; the ledger shows how many they are.
+pub(super) struct Budget {
+    most: usize,
+    ledger: Arc<Ledger>,
+}
 
 /// One request's part of the budget; dropping it gives it back.
 pub(super) struct Permit {
-    left: Arc<AtomicUsize>,
+    most: usize,
+    ledger: Arc<Ledger>,
     held: usize,
 }
 
 impl Budget {
-    pub(super) fn new(bytes: usize) -> Self {
-        Self(Arc::new(AtomicUsize::new(bytes)))
+    pub(super) fn new(most: usize, ledger: Arc<Ledger>) -> Self {
+        Self { most, ledger }
     }
 
     /// A permit for nothing yet.
     pub(super) fn permit(&self) -> Permit {
-        Permit { left: self.0.clone(), held: 0 }
+        Permit { most: self.most, ledger: self.ledger.clone(), held: 0 }
     }
 }
 
@@ -25,16 +31,17 @@ impl Permit {
     /// Takes more; false when there is not enough left.
     #[must_use]
     pub(super) fn grow(&mut self, bytes: usize) -> bool {
-        let taken =
-            self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
-        self.held += if taken.is_ok() { bytes } else { 0 };
-        taken.is_ok()
+        let all = &self.ledger.receiving_bytes;
+        let more = |held: usize| held.checked_add(bytes).filter(|sum| *sum <= self.most);
+        let taken = all.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok();
+        self.held += if taken { bytes } else { 0 };
+        taken
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.left.fetch_add(self.held, Ordering::Relaxed);
+        self.ledger.receiving_bytes.fetch_sub(self.held, Ordering::Relaxed);
     }
 }
 
@@ -44,7 +51,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_not_given_and_all_comes_back() {
-        let budget = Budget::new(10);
+        let budget = Budget::new(10, Arc::default());
         let (mut a, mut b) = (budget.permit(), budget.permit());
         assert!(a.grow(6) && b.grow(4));
         assert!(!a.grow(1));

@@ -37,7 +37,7 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     pub(crate) fn new(spool: Spool, ledger: Arc<Ledger>, limits: Limits) -> Self {
-        Self { spool, ledger, budget: Budget::new(limits.in_flight()), limits }
+        Self { spool, budget: Budget::new(limits.in_flight(), ledger.clone()), ledger, limits }
     }
 
     async fn export(&self, head: &Head, body: &mut Incoming) -> Result<(), Refusal> {
