@@ -1,5 +1,9 @@
 //! `common.proto`: attributes, their values, and the instrumentation scope.
 
+mod bounds;
+
+pub(crate) use bounds::Bounds;
+
 use crate::wire::{FIXED64, Full, LEN, VARINT, Writer, copy, len_field, tag, varint};
 
 mod field {
@@ -155,80 +159,49 @@ impl From<usize> for Value<'_> {
 
 impl Value<'_> {
     /// Bytes of the `AnyValue` message, without its own tag and length.
-    #[inline]
     pub fn encoded_len(&self) -> usize {
-        match *self {
-            Self::Empty => 0,
-            Self::Str(text) => len_field(text.len()),
-            Self::Bool(_) => 2,
-            Self::Int(value) => 1 + varint::len(value as u64),
-            Self::Double(_) => 9,
-            Self::Bytes(bytes) => len_field(bytes.len()),
-            Self::Array(values) => len_field(array_len(values)),
-            Self::Map(pairs) => len_field(map_len(pairs)),
-        }
+        Bounds::NONE.value_len(self)
     }
 
-    /// Writes the fields of the `AnyValue` message.
-    #[inline]
+    /// Writes the fields of the `AnyValue` message. Of equal keys in a map the last one counts. Arrays and
+    /// maps that nest deeper than decoders of protobuf read (46 arrays, 30 maps) are written as empty
+    /// values.
     pub fn encode(&self, w: &mut Writer<'_>) -> Result<(), Full> {
-        use field::any_value as number;
-        match *self {
-            Self::Empty => Ok(()),
-            Self::Str(text) => w.string(number::STRING, text),
-            Self::Bool(value) => w.put(&[tag(number::BOOL, VARINT) as u8, value.into()]),
-            Self::Int(value) if (0..0x80).contains(&value) => {
-                w.put(&[tag(number::INT, VARINT) as u8, value as u8])
-            }
-            Self::Int(value) => w.varint_field(number::INT, value as u64),
-            Self::Double(value) => w.fixed64(number::DOUBLE, value.to_bits()),
-            Self::Bytes(bytes) => w.bytes(number::BYTES, bytes),
-            Self::Array(values) => encode_array(values, w),
-            Self::Map(pairs) => encode_map(pairs, w),
-        }
+        Bounds::NONE.encode(self, w)
     }
-}
-
-fn array_len(values: &[Value<'_>]) -> usize {
-    values.iter().map(|value| len_field(value.encoded_len())).sum()
-}
-
-fn map_len(pairs: &[(Key<'_>, Value<'_>)]) -> usize {
-    pairs.iter().map(|(key, value)| len_field(key_value_len(key, value))).sum()
-}
-
-fn encode_array(values: &[Value<'_>], w: &mut Writer<'_>) -> Result<(), Full> {
-    w.head(field::any_value::ARRAY, array_len(values))?;
-    for value in values {
-        w.head(field::list::VALUES, value.encoded_len())?;
-        value.encode(w)?;
-    }
-    Ok(())
-}
-
-fn encode_map(pairs: &[(Key<'_>, Value<'_>)], w: &mut Writer<'_>) -> Result<(), Full> {
-    w.head(field::any_value::KVLIST, map_len(pairs))?;
-    pairs.iter().try_for_each(|(key, value)| attribute(w, field::list::VALUES, key, value))
 }
 
 /// Bytes of a `KeyValue` message, without its own tag and length.
 #[inline]
 pub fn key_value_len(key: &Key<'_>, value: &Value<'_>) -> usize {
-    len_field(key.name.len()) + len_field(value.encoded_len())
+    Bounds::NONE.key_value_len(key, value)
 }
 
 /// Writes a `KeyValue` as field `number` of the message being written, whole or not at all.
 #[inline]
 pub fn attribute(w: &mut Writer<'_>, number: u32, key: &Key<'_>, value: &Value<'_>) -> Result<(), Full> {
+    attribute_within(w, number, key, value, Bounds::NONE)
+}
+
+/// [`attribute`] with its value within bounds.
+#[inline]
+pub(crate) fn attribute_within(
+    w: &mut Writer<'_>,
+    number: u32,
+    key: &Key<'_>,
+    value: &Value<'_>,
+    bounds: Bounds,
+) -> Result<(), Full> {
     // Nearly always every length is one byte, and nothing but the pieces has to be computed.
     if let Some(value_len) = short_len(value)
+        && bounds.admit(value)
         && number < 16
         && key.name.len() + value_len + 4 < 0x80
     {
         let out = w.reserve(6 + key.name.len() + value_len)?;
         return fill(out, number, key.name, value, value_len).ok_or(Full);
     }
-    long_attribute(w, number, key, value)
+    long_attribute(w, number, key, value, bounds)
 }
 
 /// The value's encoded length, if it is one of those that [`fill`] writes and surely below 128.
@@ -285,16 +258,18 @@ fn fill(out: &mut [u8], number: u32, key: &str, value: &Value<'_>, value_len: us
 }
 
 #[inline(never)]
-fn long_attribute(w: &mut Writer<'_>, number: u32, key: &Key<'_>, value: &Value<'_>) -> Result<(), Full> {
-    let value_len = value.encoded_len();
-    let total = len_field(key.name.len()) + len_field(value_len);
+fn long_attribute(
+    w: &mut Writer<'_>,
+    number: u32,
+    key: &Key<'_>,
+    value: &Value<'_>,
+    bounds: Bounds,
+) -> Result<(), Full> {
+    let total = bounds.key_value_len(key, value);
     if w.room() < varint::len(tag(number, LEN).into()) + varint::len(total as u64) + total {
         return Err(Full);
     }
-    w.head(number, total)?;
-    w.string(field::key_value::KEY, key.name)?;
-    w.head(field::key_value::VALUE, value_len)?;
-    value.encode(w)
+    bounds.key_value(number, key, value, w)
 }
 
 /// Whether the `KeyValue` message in `bytes`, written by [`attribute`], has that key.
