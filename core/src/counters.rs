@@ -20,11 +20,15 @@ pub enum Loss {
     Expired = 5,
     /// There was nowhere to put it: before the start or after the end.
     Closed = 6,
+    /// A sampler or processor left it out, as it was told to.
+    Filtered = 7,
+    /// More came than a rate limit or budget lets through.
+    RateLimited = 8,
 }
 
 impl Loss {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::NoSlot,
         Self::Full,
         Self::Evicted,
@@ -32,6 +36,8 @@ impl Loss {
         Self::Rejected,
         Self::Expired,
         Self::Closed,
+        Self::Filtered,
+        Self::RateLimited,
     ];
 
     /// The reason as a word for reports and metrics, in `snake_case`.
@@ -44,6 +50,8 @@ impl Loss {
             Self::Rejected => "rejected",
             Self::Expired => "expired",
             Self::Closed => "closed",
+            Self::Filtered => "filtered",
+            Self::RateLimited => "rate_limited",
         }
     }
 }

@@ -18,6 +18,7 @@
 //! | [`wire`], [`ring`] | protobuf; records in a FIFO of bytes. Neither knows the other |
 //! | [`otlp`] | the protocol's messages |
 //! | [`platform`], [`pipeline`] | memory, lock and clock; the state that all recording shares |
+//! | [`processor`] | what may change or drop a record before it enters its ring |
 //! | [`record`] | what users hold: tracer, span, logger, meter, counter |
 //! | [`batch`], [`exporter`], [`retry`] | a request out of a ring; when to send it; what the answer means |
 //! | [`transport`] | the bytes of a connection, in and out; no I/O of its own |
@@ -54,6 +55,7 @@ pub mod exporter;
 pub mod otlp;
 pub mod pipeline;
 pub mod platform;
+pub mod processor;
 pub mod record;
 pub mod retry;
 pub mod ring;

@@ -18,6 +18,7 @@ const CORE_MAY_HOLD: &[&str] = &[
     "portable-atomic",
     "rand_core",
     "rand_xoshiro",
+    "siphasher",
     "smoltel-core",
     // What heapless stands on.
     "byteorder",

@@ -5,6 +5,7 @@
 
 pub mod collector;
 pub mod common;
+pub(crate) mod layout;
 pub mod logs;
 pub mod metrics;
 pub mod resource;
