@@ -1,133 +1,126 @@
-//! What recording costs, from the call to the request's bytes, in instructions.
+//! smoltel-core alone, as on a device: what recording costs up to the ring, and a request out of it.
+//!
+//! The lock is `critical-section` over a mutex here; on a microcontroller it is two instructions.
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
 
-use smoltel::transport::{Answer, Outcome, Request, Transport};
-use smoltel::{Key, Severity, Telemetry, Value};
+use smoltel_benches::workload::{CONST_KEYS, TEXTS, value};
 use smoltel_benches::{Case, count_instructions};
+use smoltel_core::batch::{Batch, Cursor, Lane};
+use smoltel_core::{Pipeline, Seed, Signal};
 
 fn main() {
     count_instructions(CASES);
 }
 
 const CASES: &[Case] = &[
-    ("span, 8 attributes, 1 event, const keys, to request bytes", |n| spans(n, 8, &CONST_KEYS)),
-    ("span, 8 attributes, 1 event, &str keys, to request bytes", |n| str_spans(n)),
-    ("span, 3 attributes, 1 event, const keys, to request bytes", |n| spans(n, 3, &CONST_KEYS)),
-    ("span, no attributes, 1 event, to request bytes", |n| spans(n, 0, &CONST_KEYS)),
-    ("log, 6 attributes, body of 80 bytes, to request bytes", logs),
-    ("counter.add, 3 attributes", |n| counter(n, false)),
-    ("bound counter.add", |n| counter(n, true)),
+    ("core: span, no attributes", |n| spans(n, 0)),
+    ("core: span, 3 attributes", |n| spans(n, 3)),
+    ("core: span, 8 attributes", |n| spans(n, 8)),
+    ("core: log, no attributes", |n| logs(n, 0)),
+    ("core: log, 3 attributes", |n| logs(n, 3)),
+    ("core: log, 8 attributes", |n| logs(n, 8)),
+    ("core: counter.add, no attributes", |n| counter(n, 0)),
+    ("core: counter.add, 3 attributes", |n| counter(n, 3)),
+    ("core: counter.add, 8 attributes", |n| counter(n, 8)),
+    ("core: bound counter.add", bound),
+    ("core: point of 3 attributes, collected", collect),
+    ("core: request of 512 spans with 3 attributes, out of the ring", requests),
 ];
 
-const NAMES: [&str; 8] = [
-    "http.request.method",
-    "http.route",
-    "server.address",
-    "user_agent.name",
-    "http.response.status_code",
-    "server.port",
-    "cache.hit",
-    "queue.wait_ms",
-];
-const CONST_KEYS: [Key<'static>; 8] = {
-    let mut keys = [Key::new(""); 8];
-    let mut i = 0;
-    while i < 8 {
-        keys[i] = Key::new(NAMES[i]);
-        i += 1;
-    }
-    keys
-};
-const TEXTS: [&str; 4] = ["x9-kq/ab_c0d.ef1", "/api/v1/orders/x", "ip-10-0-13-37-ab", "curl-8.5.0-linux"];
-const BODY: &str = "an order was placed, paid for, packed, sent off and signed for by a neighbour .....";
+/// Few enough to fit in the ring, whatever a record holds.
+const RECORDS: u64 = 512;
 
-/// Takes requests and throws them away.
-struct Null;
-
-impl Transport for Null {
-    fn send(&mut self, request: &Request<'_>, _: Instant) -> Outcome {
-        black_box(request.body);
-        Outcome::new(Answer::Accepted { rejected: 0 }, "")
-    }
-
-    fn destination(&self) -> String {
-        String::new()
-    }
+fn pipeline() -> &'static Pipeline {
+    let pipeline: &'static Pipeline = Box::leak(Box::new(Pipeline::new(|| 7)));
+    pipeline.init(vec![0; 1 << 20].leak(), vec![[0; 1024]; 2].leak(), Seed::Unique([3; 16]));
+    pipeline.init_metrics(vec![0; 4096].leak());
+    pipeline
 }
 
-/// Calls `round` that often, sending in between, so that nothing is lost.
-fn run(rounds: u64, mut round: impl FnMut(&Telemetry)) {
-    let telemetry = Telemetry::builder("bench").transport(Null).build().expect("settings that work");
+/// Lets go of everything, as if it had been sent.
+fn empty(pipeline: &Pipeline) {
+    let emptied = pipeline.with_lane(0, |ring| ring.release(ring.len()));
+    assert_eq!((emptied, pipeline.counters().lost_in_all()), (Some(()), 0));
+}
+
+/// Calls `record` that often, emptying the ring in between.
+fn run(rounds: u64, pipeline: &'static Pipeline, mut record: impl FnMut()) {
     for i in 1..=rounds {
-        round(&telemetry);
-        if i % 512 == 0 {
-            telemetry.flush(Duration::from_secs(100));
+        record();
+        if i % RECORDS == 0 {
+            empty(pipeline);
         }
     }
-    let report = telemetry.shutdown(Duration::from_secs(100));
-    assert_eq!(report.dropped(), 0, "{report}");
 }
 
-fn value(i: usize) -> Value<'static> {
-    match i {
-        0..=3 => TEXTS[i].into(),
-        4 => 404.into(),
-        5 => 8080.into(),
-        6 => true.into(),
-        _ => 1234.5.into(),
-    }
-}
-
-fn spans(rounds: u64, attributes: usize, keys: &[Key<'static>; 8]) {
-    let mut tracer = None;
-    run(rounds, |telemetry| {
-        let tracer = tracer.get_or_insert_with(|| telemetry.tracer("com.example.instr"));
+fn spans(rounds: u64, attributes: usize) {
+    let pipeline = pipeline();
+    let tracer = pipeline.tracer("com.example.instr");
+    run(rounds, pipeline, || {
         let mut span = tracer.start(black_box("GET /api/v1/orders/x"));
-        for (i, key) in keys.iter().enumerate().take(attributes) {
+        for (i, key) in CONST_KEYS.iter().enumerate().take(attributes) {
             span.set(*key, black_box(value(i)));
         }
-        span.event("cache.miss", &[(Key::new("cache.key"), black_box("0123456789abcdef").into())]);
     });
 }
 
-fn str_spans(rounds: u64) {
-    let mut tracer = None;
-    run(rounds, |telemetry| {
-        let tracer = tracer.get_or_insert_with(|| telemetry.tracer("com.example.instr"));
-        let mut span = tracer.start(black_box("GET /api/v1/orders/x"));
-        for (i, name) in NAMES.iter().enumerate() {
-            span.set(black_box(*name), black_box(value(i)));
-        }
-        span.event("cache.miss", &[(black_box("cache.key").into(), black_box("0123456789abcdef").into())]);
-    });
-}
-
-fn logs(rounds: u64) {
-    let mut logger = None;
-    run(rounds, |telemetry| {
-        let logger = logger.get_or_insert_with(|| telemetry.logger("com.example.instr"));
-        let mut log = logger.log(Severity::Info).text(black_box(BODY));
-        for (i, key) in CONST_KEYS.iter().enumerate().skip(1).take(6) {
+fn logs(rounds: u64, attributes: usize) {
+    let pipeline = pipeline();
+    let logger = pipeline.logger("com.example.instr");
+    run(rounds, pipeline, || {
+        let mut log = logger.log(smoltel_core::Severity::Info).text(black_box(TEXTS[1]));
+        for (i, key) in CONST_KEYS.iter().enumerate().take(attributes) {
             log = log.set(*key, black_box(value(i)));
         }
         log.emit();
     });
 }
 
-fn counter(rounds: u64, bound: bool) {
-    let telemetry = Telemetry::builder("bench").transport(Null).build().expect("settings that work");
-    let counter = telemetry.meter("m").counter("orders");
-    let attributes =
-        [(CONST_KEYS[1], TEXTS[1].into()), (CONST_KEYS[0], "GET".into()), (CONST_KEYS[4], Value::Int(200))];
-    let one = counter.bind(&attributes);
+fn counter(rounds: u64, attributes: usize) {
+    let counter = pipeline().meter("m").counter("orders");
+    let attributes: Vec<_> = (0..attributes).map(|i| (CONST_KEYS[i], value(i))).collect();
     for _ in 0..rounds {
-        if bound {
-            one.add(black_box(1));
-        } else {
-            counter.add(black_box(1), black_box(&attributes));
+        counter.add(black_box(1), black_box(&attributes));
+    }
+}
+
+fn bound(rounds: u64) {
+    let counter = pipeline().meter("m").counter("orders").bind(&[(CONST_KEYS[0], value(0))]);
+    for _ in 0..rounds {
+        counter.add(black_box(1));
+    }
+}
+
+fn collect(rounds: u64) {
+    let pipeline = pipeline();
+    let counter = pipeline.meter("m").counter("orders");
+    counter.add(1, &[0, 4, 6].map(|i| (CONST_KEYS[i], value(i))));
+    run(rounds, pipeline, || pipeline.collect());
+}
+
+/// A round is a request: planned, and copied out in pieces of a network packet's size.
+fn requests(rounds: u64) {
+    let pipeline = pipeline();
+    fill(pipeline);
+    let source = Lane { pipeline, number: 0 };
+    let mut packet = [0; 1400];
+    for _ in 0..rounds {
+        let batch = Batch::plan(&source, Signal::Traces, 3, (0, usize::MAX), usize::MAX).expect("512 spans");
+        assert_eq!(u64::from(batch.items()), RECORDS);
+        let mut cursor = Cursor::default();
+        while cursor.copy(&batch, &source, b"res", &mut packet) == packet.len() {
+            black_box(&packet);
         }
     }
-    telemetry.shutdown(Duration::from_secs(100));
+}
+
+fn fill(pipeline: &'static Pipeline) {
+    let tracer = pipeline.tracer("com.example.instr");
+    for _ in 0..RECORDS {
+        let mut span = tracer.start("GET /api/v1/orders/x");
+        for (i, key) in CONST_KEYS.iter().enumerate().take(3) {
+            span.set(*key, value(i));
+        }
+    }
 }

@@ -4,6 +4,8 @@
 //! guarded. Each case runs under callgrind for a few and for many rounds; the difference is the cost of a
 //! round, whatever starting and stopping cost.
 
+pub mod workload;
+
 use std::process::Command;
 
 /// The argument by which a bench calls itself: `CASE ROUNDS` follow.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::install::Need;
 use crate::repo::Repo;
 use crate::step::{Log, Outcome, Step};
-use crate::{bare_metal, firmware, guards, licences};
+use crate::{bare_metal, costs, firmware, guards, licences};
 
 /// All that CI checks.
 pub(crate) fn all() -> Vec<Step> {
@@ -24,6 +24,7 @@ pub(crate) fn all() -> Vec<Step> {
         step("licences", "dependencies keep to deny.toml", &[], licences::run),
         step("bare-metal", "smoltel-core builds for microcontrollers", &[Need::BareMetal], bare_metal::run),
         firmware::step(),
+        step("costs", "recording takes no more instructions than written", &[Need::Valgrind], costs::check),
     ]
 }
 

@@ -4,6 +4,7 @@
 
 mod bare_metal;
 mod checks;
+mod costs;
 mod firmware;
 mod gateway;
 mod guards;
@@ -24,7 +25,8 @@ const USAGE: &str = "\
 cargo xtask test [--install] [--only STEP]...   everything that CI checks; --install first installs what is missing
 cargo xtask test --list                         the steps of `test`
 cargo xtask firmware [PROGRAM]                  build and run the programs of embedded-example in QEMU
-cargo xtask bench [BENCH [ARGUMENT...]]         measure: core (instructions, by valgrind), spool";
+cargo xtask bench core                          count instructions with valgrind, into docs/PERFORMANCE.md
+cargo xtask bench spool [ARGUMENT...]           measure the spool beside raw writes";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         ["test", options @ ..] => test(&repo, options),
         ["firmware"] => firmware(&repo, None),
         ["firmware", program] if !program.starts_with('-') => firmware(&repo, Some(program)),
+        ["bench", "core"] => costs::write(&repo),
         ["bench", rest @ ..] => bench(&repo, rest),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

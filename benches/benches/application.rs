@@ -1,0 +1,102 @@
+//! Recording in an application: through smoltel, from the call to the request's bytes, all threads together.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use smoltel::transport::{Answer, Outcome, Request, Transport};
+use smoltel::{Key, Severity, Telemetry};
+use smoltel_benches::workload::{BODY, CONST_KEYS, NAMES, TEXTS, value};
+use smoltel_benches::{Case, count_instructions};
+
+fn main() {
+    count_instructions(CASES);
+}
+
+const CASES: &[Case] = &[
+    ("span, 8 attributes, 1 event, const keys, to request bytes", |n| spans(n, 8)),
+    ("span, 8 attributes, 1 event, `&str` keys, to request bytes", str_spans),
+    ("span, 3 attributes, 1 event, const keys, to request bytes", |n| spans(n, 3)),
+    ("span, no attributes, 1 event, to request bytes", |n| spans(n, 0)),
+    ("log, 6 attributes, body of 80 bytes, to request bytes", logs),
+    ("counter.add, 3 attributes", |n| counter(n, false)),
+    ("bound counter.add", |n| counter(n, true)),
+];
+
+/// Takes requests and throws them away.
+struct Null;
+
+impl Transport for Null {
+    fn send(&mut self, request: &Request<'_>, _: Instant) -> Outcome {
+        black_box(request.body);
+        Outcome::new(Answer::Accepted { rejected: 0 }, "")
+    }
+
+    fn destination(&self) -> String {
+        String::new()
+    }
+}
+
+/// Calls `round` that often, sending in between, so that nothing is lost.
+fn run(rounds: u64, mut round: impl FnMut(&Telemetry)) {
+    let telemetry = Telemetry::builder("bench").transport(Null).build().expect("settings that work");
+    for i in 1..=rounds {
+        round(&telemetry);
+        if i % 512 == 0 {
+            telemetry.flush(Duration::from_secs(100));
+        }
+    }
+    let report = telemetry.shutdown(Duration::from_secs(100));
+    assert_eq!(report.dropped(), 0, "{report}");
+}
+
+fn spans(rounds: u64, attributes: usize) {
+    let mut tracer = None;
+    run(rounds, |telemetry| {
+        let tracer = tracer.get_or_insert_with(|| telemetry.tracer("com.example.instr"));
+        let mut span = tracer.start(black_box("GET /api/v1/orders/x"));
+        for (i, key) in CONST_KEYS.iter().enumerate().take(attributes) {
+            span.set(*key, black_box(value(i)));
+        }
+        span.event("cache.miss", &[(Key::new("cache.key"), black_box("0123456789abcdef").into())]);
+    });
+}
+
+fn str_spans(rounds: u64) {
+    let mut tracer = None;
+    run(rounds, |telemetry| {
+        let tracer = tracer.get_or_insert_with(|| telemetry.tracer("com.example.instr"));
+        let mut span = tracer.start(black_box("GET /api/v1/orders/x"));
+        for (i, name) in NAMES.iter().enumerate() {
+            span.set(black_box(*name), black_box(value(i)));
+        }
+        span.event("cache.miss", &[(black_box("cache.key").into(), black_box("0123456789abcdef").into())]);
+    });
+}
+
+fn logs(rounds: u64) {
+    let mut logger = None;
+    run(rounds, |telemetry| {
+        let logger = logger.get_or_insert_with(|| telemetry.logger("com.example.instr"));
+        let mut log = logger.log(Severity::Info).text(black_box(BODY));
+        for (i, key) in CONST_KEYS.iter().enumerate().skip(1).take(6) {
+            log = log.set(*key, black_box(value(i)));
+        }
+        log.emit();
+    });
+}
+
+fn counter(rounds: u64, bound: bool) {
+    let telemetry = Telemetry::builder("bench").transport(Null).build().expect("settings that work");
+    let counter = telemetry.meter("m").counter("orders");
+    let attributes =
+        [(CONST_KEYS[1], TEXTS[1].into()), (CONST_KEYS[0], "GET".into()), (CONST_KEYS[4], 200.into())];
+    let one = counter.bind(&attributes);
+    for _ in 0..rounds {
+        if bound {
+            one.add(black_box(1));
+        } else {
+            counter.add(black_box(1), black_box(&attributes));
+        }
+    }
+    telemetry.shutdown(Duration::from_secs(100));
+}
