@@ -3,8 +3,8 @@
 //! The requests of all signals have one shape, so one writer serves all:
 //!
 //! ```text
-//! 0A len ┬ 0A len resource                          Export…ServiceRequest.resource_…[0].resource
-//!        ├ 12 len ┬ 0A len scope                    .scope_…[0].scope
+//! 0A len ┬ 0A len resource, 1A len URL              Export…ServiceRequest.resource_…[0].resource, .schema_url
+//!        ├ 12 len ┬ 0A len scope, 1A len URL        .scope_…[0].scope, .schema_url
 //!        │        ├ 12 len record                   .spans / .metrics / .log_records
 //!        │        └ 12 len record …
 //!        └ 12 len …                                 one for each scope that has records
@@ -16,15 +16,14 @@
 use core::ops::DerefMut;
 
 use crate::otlp::Signal;
-use crate::otlp::common::Scope;
+use crate::otlp::common::{Scope, Sink};
 use crate::pipeline::Pipeline;
 use crate::platform::Platform;
 use crate::ring::{Header, Ring};
-use crate::wire::{LEN, copy, len_field, tag, varint};
+use crate::wire::{Full, LEN, copy, len_field, tag, varint};
 
 mod field {
-    /// `resource_spans`, `resource_metrics`, `resource_logs`; and within them `resource`; and within
-    /// scopes `scope`.
+    /// `resource_spans`, `resource_metrics`, `resource_logs`.
     pub(super) const FIRST: u32 = 1;
     /// `scope_spans` and its like; and within them `spans`, `metrics`, `log_records`.
     pub(super) const SECOND: u32 = 2;
@@ -102,13 +101,14 @@ pub struct Batch {
 #[derive(Clone, Copy, Debug)]
 struct Group {
     scope: u16,
+    /// Bytes of the scope and its schema URL, with their heads.
     scope_len: usize,
     records_len: usize,
 }
 
 impl Group {
     fn encoded_len(&self) -> usize {
-        len_field(self.scope_len) + self.records_len
+        self.scope_len + self.records_len
     }
 }
 
@@ -117,7 +117,8 @@ impl Batch {
     pub const MAX_SCOPES: usize = 8;
 
     /// Plans a request of one signal from the records at `start` up to `until`, of at most `max_len`
-    /// bytes or one record. `None` when there is no such record.
+    /// bytes or one record. `None` when there is no such record. `resource_len` is that of the resource's
+    /// fields, as [`Resource`](crate::Resource) has them.
     pub fn plan(
         source: &impl Source,
         signal: Signal,
@@ -160,14 +161,14 @@ impl Batch {
 
     fn resource_field_len(&self) -> usize {
         let scopes: usize = self.scopes.iter().map(|group| len_field(group.encoded_len())).sum();
-        len_field(self.resource_len) + scopes
+        self.resource_len + scopes
     }
 
     /// Bytes around the records, at the most.
     fn overhead(&self) -> usize {
         const HEAD: usize = 1 + 5;
-        let scopes: usize = self.scopes.iter().map(|group| 2 * HEAD + group.scope_len).sum();
-        2 * HEAD + self.resource_len + scopes
+        let scopes: usize = self.scopes.iter().map(|group| HEAD + group.scope_len).sum();
+        HEAD + self.resource_len + scopes
     }
 
     /// Adds a record's lengths; `false` when it begins another request.
@@ -177,7 +178,7 @@ impl Batch {
         let index = match known {
             Some(index) => index,
             None => {
-                let scope_len = source.scope(header.scope, |scope| scope.encoded_len());
+                let scope_len = source.scope(header.scope, |scope| scope.fields_len());
                 let group = Group { scope: header.scope, scope_len, records_len: 0 };
                 if self.scopes.push(group).is_err() {
                     return false;
@@ -243,16 +244,15 @@ impl Piece {
         match self {
             Self::Prefix => {
                 let head = part.head(field::FIRST, batch.resource_field_len());
-                let resource_head = part.head(field::FIRST, batch.resource_len);
                 part.bytes(resource);
-                head + resource_head + batch.resource_len
+                head + batch.resource_len
             }
             Self::Scope(index) => {
                 let Some(group) = batch.scopes.get(index) else { return 0 };
                 let head = part.head(field::SECOND, group.encoded_len());
-                let scope_head = part.head(field::FIRST, group.scope_len);
-                source.scope(group.scope, |scope| part.scope(&scope));
-                head + scope_head + group.scope_len
+                // A part takes all that is given to it.
+                let _ = source.scope(group.scope, |scope| scope.encode_fields(part));
+                head + group.scope_len
             }
             Self::Record(_, offset, header, _) => {
                 let head = part.head(field::SECOND, header.len.into());
@@ -321,14 +321,12 @@ impl Part<'_> {
         let n = (len - skipped).min(self.out.len() - self.len);
         self.len += source.read(offset + skipped, &mut self.out[self.len..self.len + n]);
     }
+}
 
-    fn scope(&mut self, scope: &Scope<'_>) {
-        for (number, text) in [(field::FIRST, scope.name), (field::SECOND, scope.version)] {
-            if !text.is_empty() {
-                self.head(number, text.len());
-                self.bytes(text.as_bytes());
-            }
-        }
+impl Sink for Part<'_> {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        self.bytes(bytes);
+        Ok(())
     }
 }
 
@@ -351,7 +349,7 @@ mod tests {
         }
         fn scope<R>(&self, index: u16, f: impl FnOnce(Scope<'_>) -> R) -> R {
             let name = ["a", "b", "c", "d", "e", "f", "g", "h", "i"][usize::from(index)];
-            f(Scope { name, version: "1" })
+            f(Scope::new(name).version("1"))
         }
     }
     use std::vec::Vec;
@@ -368,7 +366,7 @@ mod tests {
     fn whole(batch: &Batch, source: &Fixture, piece: usize) -> Vec<u8> {
         let (mut cursor, mut bytes, mut out) = (Cursor::default(), Vec::new(), vec![0; piece]);
         loop {
-            let n = cursor.copy(batch, source, b"res", &mut out);
+            let n = cursor.copy(batch, source, b"\x0A\x03res", &mut out);
             if n == 0 {
                 return bytes;
             }
@@ -399,7 +397,7 @@ mod tests {
     fn records_are_grouped_by_scope_and_other_signals_are_left_out() {
         use Signal::{Logs, Traces};
         let source = fixture(&[(0, Traces, 1), (1, Traces, 2), (0, Logs, 3), (0, Traces, 4)]);
-        let batch = Batch::plan(&source, Traces, 3, (0, usize::MAX), 10_000).unwrap();
+        let batch = Batch::plan(&source, Traces, 5, (0, usize::MAX), 10_000).unwrap();
         assert_eq!((batch.items(), batch.end()), (3, 4 * 205));
         let request = whole(&batch, &source, 4096);
         assert_eq!(request.len(), batch.encoded_len());
@@ -415,15 +413,15 @@ mod tests {
     fn a_request_ends_at_its_limits_and_the_next_goes_on() {
         let records: Vec<_> = (0..9).map(|scope| (scope, Signal::Logs, scope as u8)).collect();
         let source = fixture(&records);
-        let by_scopes = Batch::plan(&source, Signal::Logs, 3, (0, usize::MAX), 10_000).unwrap();
+        let by_scopes = Batch::plan(&source, Signal::Logs, 5, (0, usize::MAX), 10_000).unwrap();
         assert_eq!(by_scopes.items(), 8);
-        let by_len = Batch::plan(&source, Signal::Logs, 3, (0, usize::MAX), 500).unwrap();
+        let by_len = Batch::plan(&source, Signal::Logs, 5, (0, usize::MAX), 500).unwrap();
         assert_eq!((by_len.items(), by_len.encoded_len() <= 500), (2, true));
         assert_eq!(whole(&by_len, &source, 4096).len(), by_len.encoded_len());
-        let rest = Batch::plan(&source, Signal::Logs, 3, (by_len.end(), usize::MAX), 10_000).unwrap();
+        let rest = Batch::plan(&source, Signal::Logs, 5, (by_len.end(), usize::MAX), 10_000).unwrap();
         assert_eq!(rest.items(), 7);
-        let one = Batch::plan(&source, Signal::Logs, 3, (0, usize::MAX), 1).unwrap();
+        let one = Batch::plan(&source, Signal::Logs, 5, (0, usize::MAX), 1).unwrap();
         assert_eq!(one.items(), 1, "one record always goes");
-        assert!(Batch::plan(&source, Signal::Traces, 3, (0, usize::MAX), 500).is_none());
+        assert!(Batch::plan(&source, Signal::Traces, 5, (0, usize::MAX), 500).is_none());
     }
 }

@@ -18,7 +18,7 @@ use crate::id::{IdGenerator, Seed};
 use crate::otlp::Signal;
 use crate::otlp::common::Scope;
 use crate::platform::{CriticalSection, Device, Lock, Platform, Priority, Table};
-use crate::record::{Logger, Meter, Tracer};
+use crate::record::{Logger, Meter, Scoped, Tracer};
 use crate::ring::{Header, Ring};
 
 /// Records from their makers to whoever sends them.
@@ -54,19 +54,14 @@ pub struct Pipeline<P: Platform = Device> {
 pub struct Records<P: Platform> {
     lanes: P::Lanes,
     slots: P::Table<P::Buffer>,
-    scopes: P::Table<(P::Text, P::Text)>,
+    scopes: P::Table<P::Scope>,
     ids: Option<IdGenerator>,
     counters: Counters,
 }
 
 impl<P: Platform> Records<P> {
     /// State over that memory. Without slots or lanes everything is counted as lost.
-    pub fn new(
-        lanes: P::Lanes,
-        slots: P::Table<P::Buffer>,
-        scopes: P::Table<(P::Text, P::Text)>,
-        seed: Seed,
-    ) -> Self {
+    pub fn new(lanes: P::Lanes, slots: P::Table<P::Buffer>, scopes: P::Table<P::Scope>, seed: Seed) -> Self {
         Self { lanes, slots, scopes, ids: Some(IdGenerator::new(seed)), counters: Counters::ZERO }
     }
 
@@ -159,19 +154,32 @@ impl Pipeline<Device> {
         self.metrics.with(|metrics| metrics.set_memory(points));
     }
 
+    /// Tracers, loggers and meters of a scope that has more than a name.
+    ///
+    /// ```
+    /// use smoltel_core::{Pipeline, Scope, Tracer};
+    /// static VALVE: Scope<'static> = Scope::new("valve").version("1.2");
+    /// fn tracer(pipeline: &'static Pipeline) -> Tracer {
+    ///     pipeline.scope(&VALVE).tracer()
+    /// }
+    /// ```
+    pub fn scope(&'static self, scope: &'static Scope<'static>) -> Scoped {
+        Scoped::new(self, self.declare(scope.into()))
+    }
+
     /// A tracer for the component of that name.
     pub fn tracer(&'static self, name: &'static str) -> Tracer {
-        Tracer::new(self, self.declare(&name, &""))
+        Tracer::new(self, self.declare(name.into()))
     }
 
     /// A logger for the component of that name.
     pub fn logger(&'static self, name: &'static str) -> Logger {
-        Logger::new(self, self.declare(&name, &""))
+        Logger::new(self, self.declare(name.into()))
     }
 
     /// A meter for the component of that name.
     pub fn meter(&'static self, name: &'static str) -> Meter {
-        Meter::new(self, self.declare(&name, &""))
+        Meter::new(self, self.declare(name.into()))
     }
 }
 
@@ -186,14 +194,14 @@ impl<P: Platform> Pipeline<P> {
         &self.platform
     }
 
-    /// The number of a scope, the same for the same name and version. When the table is full, the
-    /// number of a scope without a name.
-    pub fn declare(&self, name: &P::Text, version: &P::Text) -> u16 {
+    /// The number of a scope, the same for an equal one. When the table is full, the number of a scope
+    /// without a name.
+    pub fn declare(&self, scope: P::Scope) -> u16 {
         self.records.with(|records| {
             let scopes = records.scopes.as_ref();
-            let known = scopes.iter().position(|(n, v)| **n == **name && **v == **version);
+            let known = scopes.iter().position(|known| P::scope(known) == P::scope(&scope));
             let index = known.unwrap_or(scopes.len());
-            let added = known.is_some() || records.scopes.push((name.clone(), version.clone())).is_ok();
+            let added = known.is_some() || records.scopes.push(scope).is_ok();
             u16::try_from(index).ok().filter(|_| added).unwrap_or(UNKNOWN_SCOPE)
         })
     }
@@ -217,7 +225,7 @@ impl<P: Platform> Pipeline<P> {
     pub fn with_scope<R>(&self, index: u16, f: impl FnOnce(Scope<'_>) -> R) -> R {
         self.records.with(|records| {
             let found = records.scopes.as_ref().get(usize::from(index));
-            f(found.map_or(Scope { name: "", version: "" }, |(name, version)| Scope { name, version }))
+            f(found.map_or(Scope::new(""), P::scope))
         })
     }
 

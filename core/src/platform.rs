@@ -7,6 +7,7 @@ use core::ops::{Deref, DerefMut};
 use critical_section::Mutex;
 
 use crate::otlp::Signal;
+use crate::otlp::common::Scope;
 use crate::pipeline::Pipeline;
 use crate::ring::Ring;
 
@@ -20,6 +21,8 @@ pub trait Platform: Sized + Send + Sync + 'static {
     type Buffer: DerefMut<Target = [u8]> + Send + 'static;
     /// An owned or static name.
     type Text: Deref<Target = str> + Clone + Send + 'static;
+    /// An owned or static scope.
+    type Scope: From<&'static str> + Send + 'static;
     /// A short list.
     type Table<T: Send + 'static>: Table<T> + Default + Send;
     /// The rings, by [`lane`](Self::lane).
@@ -33,6 +36,9 @@ pub trait Platform: Sized + Send + Sync + 'static {
 
     /// The lane that records of that kind go to; every number has to be within `Lanes`.
     fn lane(signal: Signal, priority: Priority) -> usize;
+
+    /// What a scope holds.
+    fn scope(held: &Self::Scope) -> Scope<'_>;
 
     /// One more slot for an open record, when none is free and more are allowed.
     fn grow(&self) -> Option<Self::Buffer> {
@@ -94,6 +100,7 @@ impl Platform for Device {
     type Lock<T: Send + 'static> = CriticalSection<T>;
     type Buffer = &'static mut [u8];
     type Text = &'static str;
+    type Scope = StaticScope;
     type Table<T: Send + 'static> = heapless::Vec<T, { Device::TABLE }>;
     type Lanes = [Ring<&'static mut [u8]>; 2];
 
@@ -105,6 +112,34 @@ impl Platform for Device {
 
     fn lane(_: Signal, priority: Priority) -> usize {
         priority as usize
+    }
+
+    fn scope(held: &StaticScope) -> Scope<'_> {
+        match held {
+            StaticScope::Named(name) => Scope::new(name),
+            StaticScope::Whole(scope) => **scope,
+        }
+    }
+}
+
+/// A device's scope. Most have only a name.
+#[derive(Clone, Copy, Debug)]
+pub enum StaticScope {
+    /// Its name.
+    Named(&'static str),
+    /// All of it.
+    Whole(&'static Scope<'static>),
+}
+
+impl From<&'static str> for StaticScope {
+    fn from(name: &'static str) -> Self {
+        Self::Named(name)
+    }
+}
+
+impl From<&'static Scope<'static>> for StaticScope {
+    fn from(scope: &'static Scope<'static>) -> Self {
+        Self::Whole(scope)
     }
 }
 

@@ -7,18 +7,18 @@ use std::time::Duration;
 
 use crossbeam_channel::bounded;
 
-use crate::Signal;
 use crate::config::{self, Env, Schedule};
 use crate::diagnostics::Diagnostics;
 use crate::error::ConfigError;
 #[cfg(feature = "spool")]
 use crate::outbox::Outbox;
 use crate::platform::Threads;
-use crate::resource::Attributes;
+use crate::resource::{Attributes, Entity};
 use crate::telemetry::Telemetry;
 use crate::transport::http::{Endpoint, Http};
 use crate::transport::{Compression, Transport};
 use crate::worker::Worker;
+use crate::{EntityRef, Signal};
 
 /// Settings of a [`Telemetry`]. What is set here wins over the environment; only the service's name is
 /// a default that `OTEL_SERVICE_NAME` replaces.
@@ -43,6 +43,8 @@ pub struct Builder {
     timeout: Option<Duration>,
     metric_interval: Option<Duration>,
     resource: Vec<(String, String)>,
+    resource_schema_url: String,
+    entities: Vec<Entity>,
     transport: Option<Box<dyn Transport>>,
     diagnostics: Diagnostics,
     #[cfg(feature = "spool")]
@@ -60,6 +62,8 @@ impl Builder {
             timeout: None,
             metric_interval: None,
             resource: Vec::new(),
+            resource_schema_url: String::new(),
+            entities: Vec::new(),
             transport: None,
             diagnostics: Diagnostics::default(),
             #[cfg(feature = "spool")]
@@ -111,6 +115,20 @@ impl Builder {
         self
     }
 
+    /// Sets the URL of the schema that the resource's attributes follow.
+    pub fn resource_schema_url(mut self, url: impl Into<String>) -> Self {
+        self.resource_schema_url = url.into();
+        self
+    }
+
+    /// Says that attributes of the resource identify and describe an entity; one of the same type
+    /// replaces. [`build`](Self::build) fails when the resource lacks one of them.
+    pub fn entity(mut self, entity: &EntityRef<'_>) -> Self {
+        self.entities.retain(|known| known.kind() != entity.kind);
+        self.entities.push(entity.into());
+        self
+    }
+
     /// Keeps what cannot be sent in that directory, across outages and restarts. One process at a time
     /// can use it. It takes up to 256 MiB; see [`spool_of`](Self::spool_of).
     #[cfg(feature = "spool")]
@@ -149,7 +167,8 @@ impl Builder {
         let mut env = Env::new(variables);
         let enabled = !env.boolean("OTEL_SDK_DISABLED");
         let own = std::mem::take(&mut self.resource);
-        let resource = Attributes::detect(&mut env, &self.service, own).encode();
+        let resource = Attributes::detect(&mut env, &self.service, own)
+            .encode(&self.resource_schema_url, &self.entities)?;
         let mut schedule = Schedule::from_env(&mut env);
         schedule.metric_interval = self.metric_interval.unwrap_or(schedule.metric_interval);
         let transport = match self.transport.take() {

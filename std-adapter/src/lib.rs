@@ -46,6 +46,7 @@ mod outbox;
 mod platform;
 mod report;
 mod resource;
+mod scope;
 mod telemetry;
 pub mod transport;
 mod worker;
@@ -55,10 +56,13 @@ pub use error::ConfigError;
 pub use platform::Threads;
 pub use report::Report;
 pub use smoltel_core::{
-    Key, Loss, Severity, Signal, SpanContext, SpanId, SpanKind, StatusCode, TraceId, Value,
+    Key, Loss, Scope, Severity, Signal, SpanContext, SpanId, SpanKind, StatusCode, TraceId, Value,
+    otlp::resource::EntityRef,
 };
 pub use telemetry::Telemetry;
 
+/// Where a scope's tracers, loggers and meters come from. [`Telemetry::scope`] gives one.
+pub type Scoped = smoltel_core::Scoped<Threads>;
 /// Makes spans. [`Telemetry::tracer`] gives one.
 pub type Tracer = smoltel_core::Tracer<Threads>;
 /// A span to be described before it starts. [`Tracer::span`](smoltel_core::Tracer::span) gives one.

@@ -8,10 +8,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crossbeam_channel::Sender;
 use smoltel_core::platform::{self, Platform, Priority};
 use smoltel_core::ring::Ring;
-use smoltel_core::{Metrics, Pipeline, Seed, pipeline::Records};
+use smoltel_core::{Metrics, Pipeline, Scope, Seed, pipeline::Records};
 
 use crate::Signal;
 use crate::command::Command;
+use crate::scope::OwnedScope;
 
 /// Programs with threads: one lane for each signal, so that one signal's outage does not hold the others.
 #[derive(Debug)]
@@ -67,6 +68,7 @@ impl Platform for Threads {
     type Lock<T: Send + 'static> = Locked<T>;
     type Buffer = Box<[u8]>;
     type Text = Arc<str>;
+    type Scope = OwnedScope;
     type Table<T: Send + 'static> = Growing<T>;
     type Lanes = [Ring<Box<[u8]>>; 3];
 
@@ -79,6 +81,10 @@ impl Platform for Threads {
 
     fn lane(signal: Signal, _: Priority) -> usize {
         signal as usize
+    }
+
+    fn scope(held: &OwnedScope) -> Scope<'_> {
+        held.borrow()
     }
 
     fn grow(&self) -> Option<Box<[u8]>> {

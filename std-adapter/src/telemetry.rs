@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
-use smoltel_core::{Loss, Pipeline};
+use smoltel_core::{Loss, Pipeline, Scope};
 
 use crate::builder::Builder;
 use crate::command::Command;
@@ -11,7 +11,7 @@ use crate::command::Command;
 use crate::outbox::Outbox;
 use crate::platform::Threads;
 use crate::report::Report;
-use crate::{Logger, Meter, Signal, Tracer};
+use crate::{Logger, Meter, Scoped, Signal, Tracer};
 
 /// A program's telemetry: where its tracers, loggers and meters come from, and the worker that sends.
 ///
@@ -41,21 +41,30 @@ impl Telemetry {
 
     /// A tracer for the component of that name.
     pub fn tracer(&self, name: &str) -> Tracer {
-        Tracer::new(self.pipeline.clone(), self.scope(name))
+        self.scope(&Scope::new(name)).tracer()
     }
 
     /// A logger for the component of that name.
     pub fn logger(&self, name: &str) -> Logger {
-        Logger::new(self.pipeline.clone(), self.scope(name))
+        self.scope(&Scope::new(name)).logger()
     }
 
     /// A meter for the component of that name.
     pub fn meter(&self, name: &str) -> Meter {
-        Meter::new(self.pipeline.clone(), self.scope(name))
+        self.scope(&Scope::new(name)).meter()
     }
 
-    fn scope(&self, name: &str) -> u16 {
-        self.pipeline.declare(&name.into(), &"".into())
+    /// Tracers, loggers and meters of a scope that has more than a name. An equal scope is the same one.
+    ///
+    /// ```
+    /// use smoltel::{Scope, Telemetry};
+    /// # let telemetry = Telemetry::builder("thermostat").endpoint("http://127.0.0.1:9").build().unwrap();
+    /// let valve = telemetry.scope(&Scope::new("valve").version("1.2"));
+    /// valve.logger().info("ready");
+    /// # telemetry.shutdown(std::time::Duration::ZERO);
+    /// ```
+    pub fn scope(&self, scope: &Scope<'_>) -> Scoped {
+        Scoped::new(self.pipeline.clone(), self.pipeline.declare(scope.into()))
     }
 
     /// Sends everything recorded so far, waiting `timeout` at the most, and reports. What could not be sent

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use prost::Message;
-use smoltel::{Severity, SpanKind, Telemetry};
+use smoltel::{EntityRef, Scope, Severity, SpanKind, Telemetry};
 use smoltel_proto::types::collector::logs::v1::ExportLogsServiceRequest;
 use smoltel_proto::types::collector::metrics::v1::ExportMetricsServiceRequest;
 use smoltel_proto::types::collector::trace::v1::ExportTraceServiceRequest;
@@ -72,6 +72,52 @@ fn spans_arrive_as_they_were_recorded() {
     assert_eq!(find(&child.events[0].attributes, "valve"), Some(&Value::IntValue(3)));
     let status = child.status.as_ref().unwrap();
     assert_eq!((status.code, status.message.as_str()), (2, &*std::fmt::Error.to_string()));
+}
+
+#[test]
+fn scopes_and_the_resource_say_all_of_themselves() {
+    let sink = Sink::start();
+    let telemetry = Telemetry::builder("thermostat")
+        .endpoint(sink.url())
+        .resource("device.id", "0042")
+        .resource_schema_url("https://example.com/resource/1")
+        .entity(&EntityRef::new("device", &["device.id"]).description_keys(&["service.name"]))
+        .build()
+        .unwrap();
+    let attributes = [("vendor".into(), "acme".into()), ("channels".into(), 0.into())];
+    let reversed = [attributes[1], attributes[0]];
+    let scope = Scope::new("valve").version("1.2").schema_url("https://example.com/1");
+    for scope in [
+        scope.attributes(&attributes),
+        scope.attributes(&reversed),
+        scope.attributes(&attributes).schema_url("https://example.com/2"),
+        scope.attributes(&attributes[..1]),
+    ] {
+        telemetry.scope(&scope).logger().info("moved");
+    }
+    telemetry.shutdown(Duration::from_secs(10));
+
+    let request: ExportLogsServiceRequest = one(&sink, "/v1/logs");
+    let [resource] = &request.resource_logs[..] else { panic!("one resource") };
+    assert_eq!(resource.schema_url, "https://example.com/resource/1");
+    let [entity] = &resource.resource.as_ref().unwrap().entity_refs[..] else { panic!("one entity") };
+    assert_eq!((entity.r#type.as_str(), &entity.id_keys[..]), ("device", &["device.id".to_owned()][..]));
+    assert_eq!(entity.description_keys, ["service.name"]);
+    let scopes = resource.scope_logs.iter().map(|group| {
+        let scope = group.scope.as_ref().unwrap();
+        assert_eq!((scope.name.as_str(), scope.version.as_str()), ("valve", "1.2"));
+        assert_eq!(find(&scope.attributes, "vendor"), Some(&Value::StringValue("acme".into())));
+        (group.schema_url.as_str(), find(&scope.attributes, "channels"), group.log_records.len())
+    });
+    let (one, two, zero) = ("https://example.com/1", "https://example.com/2", Some(&Value::IntValue(0)));
+    assert_eq!(scopes.collect::<Vec<_>>(), [(one, zero, 2), (two, zero, 1), (one, None, 1)]);
+}
+
+#[test]
+fn an_entity_without_its_attributes_is_refused_with_its_name() {
+    let built = Telemetry::builder("thermostat").entity(&EntityRef::new("host", &["host.id"])).build();
+    let error = built.unwrap_err().to_string();
+    assert!(error.contains("\"host\"") && error.contains("attribute"), "{error}");
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! `common.proto`: attributes, their values, and the instrumentation scope.
 
 mod bounds;
+mod scope;
 
-pub(crate) use bounds::Bounds;
+pub(crate) use bounds::{Bounds, Sink};
+pub use scope::Scope;
 
 use crate::wire::{FIXED64, Full, LEN, VARINT, Writer, copy, len_field, tag, varint};
 
@@ -26,6 +28,13 @@ mod field {
     pub(super) mod scope {
         pub(in super::super) const NAME: u32 = 1;
         pub(in super::super) const VERSION: u32 = 2;
+        pub(in super::super) const ATTRIBUTES: u32 = 3;
+        pub(in super::super) const DROPPED_ATTRIBUTES: u32 = 4;
+    }
+    /// `ScopeSpans` and its like.
+    pub(super) mod scoped {
+        pub(in super::super) const SCOPE: u32 = 1;
+        pub(in super::super) const SCHEMA_URL: u32 = 3;
     }
 }
 
@@ -274,41 +283,15 @@ fn long_attribute(
 
 /// Whether the `KeyValue` message in `bytes`, written by [`attribute`], has that key.
 pub(crate) fn has_key(bytes: &[u8], key: &Key<'_>) -> bool {
+    key_of(bytes) == key.name.as_bytes()
+}
+
+/// The key in a `KeyValue` message, which stands first in ours.
+pub(crate) fn key_of(bytes: &[u8]) -> &[u8] {
     use crate::wire::{Payload, Reader};
-    matches!(
-        Reader::new(bytes).next(),
-        Some(Ok((field::key_value::KEY, Payload::Len(name)))) if name == key.name.as_bytes()
-    )
-}
-
-/// Who produced a record: a library or a component, by name and version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Scope<'a> {
-    /// The instrumentation scope's name; an empty one is legal and says nothing.
-    pub name: &'a str,
-    /// Its version, or empty.
-    pub version: &'a str,
-}
-
-impl Scope<'_> {
-    /// Bytes of the `InstrumentationScope` message, without its own tag and length.
-    pub fn encoded_len(&self) -> usize {
-        [self.name, self.version]
-            .iter()
-            .filter(|text| !text.is_empty())
-            .map(|text| len_field(text.len()))
-            .sum()
-    }
-
-    /// Writes the fields of the `InstrumentationScope` message.
-    pub fn encode(&self, w: &mut Writer<'_>) -> Result<(), Full> {
-        if !self.name.is_empty() {
-            w.string(field::scope::NAME, self.name)?;
-        }
-        if !self.version.is_empty() {
-            w.string(field::scope::VERSION, self.version)?;
-        }
-        Ok(())
+    match Reader::new(bytes).next() {
+        Some(Ok((field::key_value::KEY, Payload::Len(name)))) => name,
+        _ => &[],
     }
 }
 

@@ -1,13 +1,18 @@
 //! `resource.proto`: what produced the telemetry.
 
-use super::common::{Key, Value, attribute, key_value_len};
-use crate::wire::{Full, Writer, len_field};
+mod entity;
+mod fields;
 
-mod field {
-    pub(super) const ATTRIBUTES: u32 = 1;
-}
+pub use entity::{EntityRef, InvalidEntity};
+pub use fields::{
+    SchemaConflict, attribute_len, encode_attribute, encode_entity, encode_head, entity_len, fields_len,
+};
 
-/// A `Resource` message in a buffer of `N` bytes, encoded once and then only copied.
+use super::common::{Key, Value};
+use crate::wire::Full;
+use fields::Fields;
+
+/// A resource in a buffer of `N` bytes, encoded once and then only copied.
 ///
 /// On a device it stands in a `static`, or in a cell when it has attributes that are known only at run
 /// time, such as a serial number.
@@ -27,22 +32,49 @@ pub struct Resource<const N: usize> {
 }
 
 impl<const N: usize> Resource<N> {
-    /// A resource without attributes.
+    /// A resource of which nothing is known.
     pub const fn new() -> Self {
         Self { bytes: [0; N], len: 0 }
     }
 
-    /// With one more attribute. Keys have to be unique. When it does not fit, make `N` larger.
-    pub fn with<'a>(mut self, key: impl Into<Key<'a>>, value: impl Into<Value<'a>>) -> Result<Self, Full> {
-        let mut w = Writer::resume(&mut self.bytes, self.len);
-        encode_attribute(&mut w, &key.into(), &value.into())?;
-        self.len = w.len();
-        Ok(self)
+    /// With one more attribute; the same key replaces, and one with an empty key is only counted, as
+    /// dropped. When it does not fit, make `N` larger.
+    pub fn with<'a>(self, key: impl Into<Key<'a>>, value: impl Into<Value<'a>>) -> Result<Self, Full> {
+        self.edit(|fields| fields.set(&key.into(), &value.into()))
     }
 
-    /// The message's bytes, without a tag and length around them.
+    /// With the URL of the schema that the resource's attributes follow.
+    pub fn schema_url(self, url: &str) -> Result<Self, Full> {
+        self.edit(|fields| fields.set_schema_url(url))
+    }
+
+    /// With the number of attributes that were left out before.
+    pub fn dropped_attributes(self, count: u32) -> Result<Self, Full> {
+        self.edit(|fields| fields.set_dropped_attributes(count))
+    }
+
+    /// With a reference to an entity that the resource's attributes describe; one of the same type
+    /// replaces. Fails when an attribute that it names is not there yet.
+    pub fn entity(self, entity: &EntityRef<'_>) -> Result<Self, InvalidEntity> {
+        self.edit(|fields| fields.add_entity(entity))
+    }
+
+    /// With what `updating` says: its attributes and entities win, even empty ones. Fails when both have
+    /// schema URLs that differ: attributes of the same key may then mean different things.
+    pub fn merge<const M: usize>(self, updating: &Resource<M>) -> Result<Self, SchemaConflict> {
+        self.edit(|fields| fields.merge(updating.as_bytes()))
+    }
+
+    /// Its fields in `ResourceSpans` and its like: schema URL and message, as a request begins.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    fn edit<E>(mut self, change: impl FnOnce(&mut Fields<'_>) -> Result<(), E>) -> Result<Self, E> {
+        let mut fields = Fields { bytes: &mut self.bytes, len: self.len };
+        change(&mut fields)?;
+        self.len = fields.len;
+        Ok(self)
     }
 }
 
@@ -52,12 +84,64 @@ impl<const N: usize> Default for Resource<N> {
     }
 }
 
-/// Bytes that one attribute adds to a `Resource` message.
-pub fn attribute_len(key: &Key<'_>, value: &Value<'_>) -> usize {
-    len_field(key_value_len(key, value))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::String;
 
-/// Adds one attribute to a `Resource` message, whole or not at all.
-pub fn encode_attribute(w: &mut Writer<'_>, key: &Key<'_>, value: &Value<'_>) -> Result<(), Full> {
-    attribute(w, field::ATTRIBUTES, key, value)
+    /// What stands in the bytes, as text.
+    fn shown(bytes: &[u8]) -> String {
+        let printable = |&byte: &u8| if byte.is_ascii_graphic() { char::from(byte) } else { '.' };
+        bytes.iter().map(printable).collect()
+    }
+
+    #[test]
+    fn attributes_are_replaced_and_the_head_follows_their_length() {
+        let long = "x".repeat(150);
+        let resource = Resource::<256>::new().with("a", long.as_str()).unwrap().schema_url("u1").unwrap();
+        assert_eq!(resource.as_bytes().len(), 4 + 3 + 3 + 3 + 3 + 3 + 150);
+        let resource = resource.with("b", "2").unwrap().with("a", "1").unwrap().schema_url("").unwrap();
+        let expected = b"\x0A\x14\x0A\x08\x0A\x01b\x12\x03\x0A\x012\x0A\x08\x0A\x01a\x12\x03\x0A\x011";
+        assert_eq!(resource.as_bytes(), expected);
+        let resource = resource.with("", 1).unwrap().schema_url("u").unwrap().with("", 1).unwrap();
+        assert_eq!(&resource.as_bytes()[..5], b"\x1A\x01u\x0A\x16");
+        assert!(resource.as_bytes().ends_with(b"\x10\x02"));
+    }
+
+    #[test]
+    fn a_merge_takes_all_and_the_updating_side_wins_even_when_empty() {
+        let new = |url: &str| Resource::<96>::new().schema_url(url).unwrap();
+        let old = new("").with("a", "1").unwrap().with("b", "1").unwrap();
+        let updating = new("s").with("b", Value::Empty).unwrap().with("c", "1").unwrap();
+        let merged = old.clone().merge(&updating).unwrap();
+        assert_eq!(shown(merged.as_bytes()), "..s......a....1....b......c....1");
+        assert!(new("s").merge(&new("s")).is_ok() && new("s").merge(&new("")).is_ok());
+        assert_eq!(new("s").merge(&new("t")).unwrap_err(), SchemaConflict::Differ);
+        assert_eq!(Resource::<20>::new().merge(&updating).unwrap_err(), SchemaConflict::Full);
+    }
+
+    #[test]
+    fn an_entity_refers_to_attributes_that_are_there() {
+        let resource = Resource::<64>::new().with("id", "1").unwrap();
+        let entity = EntityRef::new("device", &["id"]);
+        let refused = |entity: &EntityRef<'_>| resource.clone().entity(entity).unwrap_err();
+        assert_eq!(refused(&EntityRef::new("", &["id"])), InvalidEntity::Incomplete);
+        assert_eq!(refused(&EntityRef::new("device", &[])), InvalidEntity::Incomplete);
+        assert_eq!(refused(&EntityRef::new("device", &["no"])), InvalidEntity::NoAttribute);
+        assert_eq!(refused(&entity.description_keys(&["no"])), InvalidEntity::NoAttribute);
+        assert_eq!(refused(&entity.schema_url(&"x".repeat(50))), InvalidEntity::Full);
+        let twice = resource.clone().entity(&entity.schema_url("u")).unwrap().entity(&entity).unwrap();
+        assert!(twice.as_bytes().ends_with(b"\x1A\x0C\x12\x06device\x1A\x02id"));
+        assert_eq!(twice.as_bytes().len(), resource.entity(&entity).unwrap().as_bytes().len());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_at_every_size() {
+        fn all<const N: usize>() -> Result<Resource<N>, Full> {
+            Resource::new().with("a", 1)?.schema_url("url")?.with("b", 2)
+        }
+        assert!(all::<0>().is_err() && all::<9>().is_err() && all::<24>().is_err());
+        assert_eq!(all::<25>().unwrap().as_bytes().len(), 25);
+        assert_eq!(Resource::<0>::new().as_bytes(), b"");
+    }
 }

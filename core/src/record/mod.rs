@@ -6,6 +6,7 @@ mod log;
 mod logger;
 mod meter;
 mod open;
+mod scoped;
 mod span;
 mod tracer;
 
@@ -13,5 +14,6 @@ pub use counter::{BoundCounter, Counter};
 pub use log::Log;
 pub use logger::Logger;
 pub use meter::Meter;
+pub use scoped::Scoped;
 pub use span::Span;
 pub use tracer::{SpanBuilder, Tracer};

@@ -1,10 +1,14 @@
 //! What the telemetry says it comes from.
 
+mod entity;
+
 use smoltel_core::Value;
-use smoltel_core::otlp::resource::{attribute_len, encode_attribute};
+use smoltel_core::otlp::resource::{attribute_len, encode_attribute, encode_head, fields_len};
 use smoltel_core::wire::Writer;
 
 use crate::config::Env;
+use crate::error::ConfigError;
+pub(crate) use entity::Entity;
 
 /// The attributes of one resource, later ones replacing earlier ones of the same key.
 #[derive(Clone, Debug, Default)]
@@ -39,16 +43,21 @@ impl Attributes {
         }
     }
 
-    /// The `Resource` message.
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let each = || self.0.iter().map(|(key, value)| (key.as_str().into(), Value::Str(value)));
-        let mut bytes = vec![0; each().map(|(key, value)| attribute_len(&key, &value)).sum()];
-        let mut w = Writer::new(&mut bytes);
-        for (key, value) in each() {
-            // Fits: the room was computed from the same attributes.
-            let _ = encode_attribute(&mut w, &key, &value);
+    /// The resource as requests begin with it.
+    pub(crate) fn encode(&self, schema_url: &str, entities: &[Entity]) -> Result<Vec<u8>, ConfigError> {
+        for entity in entities {
+            entity.check(|key| self.0.iter().any(|(known, _)| known == key))?;
         }
-        bytes
+        let each = || self.0.iter().map(|(key, value)| (key.as_str().into(), Value::Str(value)));
+        let attributes: usize = each().map(|(key, value)| attribute_len(&key, &value)).sum();
+        let message = attributes + entities.iter().map(Entity::encoded_len).sum::<usize>();
+        let mut bytes = vec![0; fields_len(message, schema_url)];
+        let mut w = Writer::new(&mut bytes);
+        // Fits: the room was computed from the same.
+        let _ = encode_head(&mut w, message, schema_url);
+        each().for_each(|(key, value)| _ = encode_attribute(&mut w, &key, &value));
+        entities.iter().for_each(|entity| entity.encode(&mut w));
+        Ok(bytes)
     }
 }
 
