@@ -141,7 +141,9 @@ impl Record<'_> {
         while let Some(field) = self.field_at(at, self.len)? {
             if field.role_in(message) == Role::Body {
                 let edit = edit(text(self.at(&field.payload)?));
-                self.edit_value(&field, edit);
+                if !self.edit_value(&field, edit) {
+                    self.replace(field.start..field.payload.end, &[]);
+                }
                 return Ok(());
             }
             at = field.payload.end;
@@ -180,6 +182,24 @@ impl Record<'_> {
         field: &Field,
         edit: &mut dyn FnMut(&Attribute<'_>) -> Edit<'k>,
     ) -> Result<(), Malformed> {
+        let (attribute, value) = self.attribute_in(field)?;
+        let edit = edit(&attribute);
+        let before = self.len;
+        match (edit, value) {
+            (Edit::Keep, _) | (Edit::Mask | Edit::Hash(_) | Edit::Truncate(_), None) => return Ok(()),
+            (edit, Some(value)) if edit != Edit::Drop && self.edit_value(&value, edit) => {}
+            _ => {
+                self.replace(field.start..field.payload.end, &[]);
+                return Ok(());
+            }
+        }
+        let len = field.payload.len().wrapping_add(self.len.wrapping_sub(before));
+        self.set_len_of(field, len);
+        Ok(())
+    }
+
+    /// The `KeyValue` that is `field`, and its value's field if it has one.
+    fn attribute_in(&self, field: &Field) -> Result<(Attribute<'_>, Option<Field>), Malformed> {
         let (mut key, mut value) = ("", None);
         let mut at = field.payload.start;
         while let Some(inner) = self.field_at(at, field.payload.end)? {
@@ -194,21 +214,10 @@ impl Record<'_> {
             Some(value) => text(self.at(&value.payload)?),
             None => None,
         };
-        let before = self.len;
-        match (edit(&Attribute { key, text }), value) {
-            (Edit::Keep, _) | (Edit::Mask | Edit::Hash(_) | Edit::Truncate(_), None) => return Ok(()),
-            (edit, Some(value)) if edit != Edit::Drop && self.edit_value(&value, edit) => {}
-            _ => {
-                self.replace(field.start..field.payload.end, &[]);
-                return Ok(());
-            }
-        }
-        let len = field.payload.len().wrapping_add(self.len.wrapping_sub(before));
-        self.set_len_of(field, len);
-        Ok(())
+        Ok((Attribute { key, text }, value))
     }
 
-    /// Edits the `AnyValue` that is `field`; `false` when it is gone, with its field.
+    /// Edits the `AnyValue` that is `field`; `false` when it has to go instead.
     fn edit_value(&mut self, field: &Field, edit: Edit<'_>) -> bool {
         let value = self.bytes().get(field.payload.clone()).unwrap_or_default();
         let len = match edit {
@@ -224,9 +233,8 @@ impl Record<'_> {
             Edit::Truncate(chars) => Some(self.truncate(&field.payload, chars)),
             Edit::Drop => None,
         };
-        match len {
-            Some(len) => self.set_len_of(field, len),
-            None => self.replace(field.start..field.payload.end, &[]),
+        if let Some(len) = len {
+            self.set_len_of(field, len);
         }
         len.is_some()
     }
@@ -318,5 +326,17 @@ fn text(value: &[u8]) -> Option<&str> {
     match Reader::new(value).next() {
         Some(Ok((field::STRING, Payload::Len(text)))) => core::str::from_utf8(text).ok(),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_siphash_2_4() {
+        // The input and result that the authors of SipHash publish.
+        let bytes: [u8; 16] = core::array::from_fn(|at| at as u8);
+        assert_eq!(&HashKey::new(bytes).digits(&bytes[..15]), b"a129ca6149be45e5");
     }
 }

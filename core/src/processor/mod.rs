@@ -13,22 +13,33 @@
 //!
 //! ```
 //! use smoltel_core::Severity;
-//! use smoltel_core::processor::{Deny, MinimumSeverity, Processor};
+//! use smoltel_core::processor::{Deny, MinimumSeverity, Processor, RateLimit};
 //!
-//! static PROCESSOR: (MinimumSeverity, Deny<'_>) =
-//!     (MinimumSeverity::new(Severity::Info), Deny::new(&["password", "http.request.header.*"]));
+//! static PROCESSOR: (MinimumSeverity, RateLimit, Deny<'_>) =
+//!     (MinimumSeverity::new(Severity::Info), RateLimit::new(50), Deny::new(&["password", "http.request.header.*"]));
 //! let processor: &dyn Processor = &PROCESSOR;
 //! # let _ = processor;
 //! ```
 
+mod bucket;
+mod bytes_per_hour;
 mod edit;
 mod keys;
+mod only;
+mod rate_limit;
+mod ratio;
 mod record;
+mod redact;
 mod severity;
 
+pub use bytes_per_hour::BytesPerHour;
 pub use edit::{Attribute, Edit, HashKey};
 pub use keys::{Allow, Deny};
+pub use only::Only;
+pub use rate_limit::RateLimit;
+pub use ratio::{Ratio, TraceBased};
 pub use record::Record;
+pub use redact::Redact;
 pub use severity::{MinimumSeverity, PriorityBySeverity};
 
 use crate::counters::Loss;

@@ -62,3 +62,22 @@ impl Processor for PriorityBySeverity {
         Verdict::Keep
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_log_records_that_say_how_severe_they_are_are_judged() {
+        let mut unspecified = *b"\x2A\x00";
+        // A span's field of that number is another thing.
+        let mut span = *b"\x10\x01";
+        for (signal, bytes) in [(Signal::Logs, &mut unspecified), (Signal::Traces, &mut span)] {
+            let mut record = Record::new(signal, 0, Priority::Low, bytes, 2);
+            let processors =
+                (MinimumSeverity::new(Severity::Fatal4), PriorityBySeverity::new(Severity::Trace));
+            assert_eq!(processors.process(&mut record), Verdict::Keep);
+            assert_eq!(record.priority, Priority::Low);
+        }
+    }
+}
