@@ -17,6 +17,7 @@
 //! |---|---|
 //! | [`wire`], [`ring`] | protobuf; records in a FIFO of bytes. Neither knows the other |
 //! | [`otlp`] | the protocol's messages |
+//! | [`propagation`], [`sampler`] | context from and to other processes; which spans are recorded |
 //! | [`platform`], [`pipeline`] | memory, lock and clock; the state that all recording shares |
 //! | [`processor`] | what may change or drop a record before it enters its ring |
 //! | [`record`] | what users hold: tracer, span, logger, meter, counter |
@@ -56,9 +57,11 @@ pub mod otlp;
 pub mod pipeline;
 pub mod platform;
 pub mod processor;
+pub mod propagation;
 pub mod record;
 pub mod retry;
 pub mod ring;
+pub mod sampler;
 pub mod transport;
 pub mod wire;
 
