@@ -41,6 +41,12 @@ impl SpanContext {
     /// The trace id's low 56 bits are random.
     pub const RANDOM: u8 = 0x02;
 
+    /// Whether the span goes to whom it concerns: the flag [`SAMPLED`](Self::SAMPLED).
+    #[inline]
+    pub const fn is_sampled(&self) -> bool {
+        self.flags & Self::SAMPLED != 0
+    }
+
     /// Whether both ids have a byte that is not zero. Others are no parent and correlate nothing.
     pub fn is_valid(&self) -> bool {
         self.trace_id.0 != [0; 16] && self.span_id.0 != [0; 8]

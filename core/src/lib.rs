@@ -50,6 +50,7 @@ mod aggregate;
 mod context;
 mod counters;
 mod id;
+mod limits;
 
 pub mod batch;
 pub mod exporter;
@@ -69,10 +70,13 @@ pub use aggregate::Metrics;
 pub use context::{SpanContext, SpanId, TraceId};
 pub use counters::{Counters, Loss};
 pub use id::Seed;
+pub use limits::{AttributeLimits, Limits};
 pub use otlp::Signal;
 pub use otlp::common::{Key, Scope, Value};
 pub use otlp::logs::Severity;
 pub use otlp::resource::Resource;
 pub use otlp::trace::{SpanKind, StatusCode};
 pub use pipeline::Pipeline;
-pub use record::{BoundCounter, Counter, Log, Logger, Meter, Scoped, Span, SpanBuilder, Tracer};
+pub use record::{
+    BoundCounter, Counter, Current, Entered, Log, Logger, Meter, Scoped, Span, SpanBuilder, Tracer,
+};

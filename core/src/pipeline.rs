@@ -15,6 +15,7 @@ use crate::aggregate::Metrics;
 use crate::context::SpanContext;
 use crate::counters::{Counters, Loss};
 use crate::id::{IdGenerator, Seed};
+use crate::limits::Limits;
 use crate::otlp::Signal;
 use crate::otlp::common::Scope;
 use crate::platform::{CriticalSection, Device, Lock, Platform, Priority, Table};
@@ -244,6 +245,10 @@ impl<P: Platform> Pipeline<P> {
 
     pub(crate) fn now(&self) -> u64 {
         self.platform.now()
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        self.platform.limits()
     }
 
     pub(crate) fn metrics<R>(&self, f: impl FnOnce(&mut Metrics<P>) -> R) -> R {

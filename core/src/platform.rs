@@ -6,6 +6,7 @@ use core::ops::{Deref, DerefMut};
 
 use critical_section::Mutex;
 
+use crate::limits::Limits;
 use crate::otlp::Signal;
 use crate::otlp::common::Scope;
 use crate::pipeline::Pipeline;
@@ -33,6 +34,11 @@ pub trait Platform: Sized + Send + Sync + 'static {
 
     /// The time in nanoseconds that records get: uptime on a device, Unix time in `std`.
     fn now(&self) -> u64;
+
+    /// How much one record may hold.
+    fn limits(&self) -> &Limits {
+        &Limits::DEFAULT
+    }
 
     /// The lane that records of that kind go to; every number has to be within `Lanes`.
     fn lane(signal: Signal, priority: Priority) -> usize;

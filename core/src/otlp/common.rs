@@ -1,8 +1,10 @@
 //! `common.proto`: attributes, their values, and the instrumentation scope.
 
+mod attributes;
 mod bounds;
 mod scope;
 
+pub(crate) use attributes::{Attributes, exception};
 pub(crate) use bounds::{Bounds, Sink};
 pub use scope::Scope;
 
@@ -47,7 +49,7 @@ mod field {
 /// const ROUTE: Key<'static> = Key::new("http.route");
 /// assert_eq!(ROUTE, Key::from("http.route"));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Eq)]
 pub struct Key<'a> {
     name: &'a str,
     signature: u8,
@@ -77,6 +79,13 @@ impl<'a> Key<'a> {
     #[inline]
     pub(crate) const fn signature(&self) -> u8 {
         self.signature
+    }
+}
+
+impl PartialEq for Key<'_> {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.signature == other.signature && self.name == other.name
     }
 }
 

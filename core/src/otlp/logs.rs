@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::common::Value;
 use crate::context::SpanContext;
 use crate::wire::{Full, LEN, VARINT, Writer, len_field, tag, text};
 
@@ -17,6 +18,7 @@ mod field {
         pub(in super::super) const TRACE_ID: u32 = 9;
         pub(in super::super) const SPAN_ID: u32 = 10;
         pub(in super::super) const OBSERVED_TIME: u32 = 11;
+        pub(in super::super) const EVENT_NAME: u32 = 12;
     }
     pub(super) mod any_value {
         pub(in super::super) const STRING: u32 = 1;
@@ -26,12 +28,21 @@ mod field {
 /// The number of a log record's attributes field.
 pub(crate) const ATTRIBUTES: u32 = field::log_record::ATTRIBUTES;
 
-/// How severe an event is: OTLP's `SeverityNumber`, six groups of four.
+/// The number of a log record's severity text field.
+pub(crate) const SEVERITY_TEXT: u32 = field::log_record::SEVERITY_TEXT;
+/// The number of a log record's event name field.
+pub(crate) const EVENT_NAME: u32 = field::log_record::EVENT_NAME;
+/// The number of a log record's time field.
+pub(crate) const TIME: u32 = field::log_record::TIME;
+
+/// How severe an event is: OTLP's `SeverityNumber`, six groups of four. From [`Error`](Self::Error) on
+/// it tells of something that went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 #[expect(missing_docs, reason = "the groups' names are the whole of what they mean")]
 pub enum Severity {
-    Trace = 1,
+    Unspecified = 0,
+    Trace,
     Trace2,
     Trace3,
     Trace4,
@@ -58,14 +69,15 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// The short name of the specification, which goes out as the severity's text.
+    /// The short name of the specification, which goes out as the severity's text; nothing for
+    /// [`Unspecified`](Self::Unspecified).
     pub const fn text(self) -> &'static str {
-        const TEXTS: [&str; 24] = [
-            "TRACE", "TRACE2", "TRACE3", "TRACE4", "DEBUG", "DEBUG2", "DEBUG3", "DEBUG4", "INFO", "INFO2",
-            "INFO3", "INFO4", "WARN", "WARN2", "WARN3", "WARN4", "ERROR", "ERROR2", "ERROR3", "ERROR4",
-            "FATAL", "FATAL2", "FATAL3", "FATAL4",
+        const TEXTS: [&str; 25] = [
+            "", "TRACE", "TRACE2", "TRACE3", "TRACE4", "DEBUG", "DEBUG2", "DEBUG3", "DEBUG4", "INFO",
+            "INFO2", "INFO3", "INFO4", "WARN", "WARN2", "WARN3", "WARN4", "ERROR", "ERROR2", "ERROR3",
+            "ERROR4", "FATAL", "FATAL2", "FATAL3", "FATAL4",
         ];
-        TEXTS[self as usize - 1]
+        TEXTS[self as usize]
     }
 }
 
@@ -74,8 +86,32 @@ pub(crate) fn start(w: &mut Writer<'_>, time: u64, severity: Severity) -> Result
     use field::log_record as number;
     w.fixed64(number::TIME, time)?;
     w.fixed64(number::OBSERVED_TIME, time)?;
+    if severity == Severity::Unspecified {
+        return Ok(());
+    }
     w.put(&[tag(number::SEVERITY_NUMBER, VARINT) as u8, severity as u8])?;
-    w.string(number::SEVERITY_TEXT, severity.text())
+    severity_text(w, severity.text())
+}
+
+/// Writes what the record's source calls its severity.
+pub(crate) fn severity_text(w: &mut Writer<'_>, text: &str) -> Result<(), Full> {
+    w.string(field::log_record::SEVERITY_TEXT, text)
+}
+
+/// Writes when it happened.
+pub(crate) fn time(w: &mut Writer<'_>, time: u64) -> Result<(), Full> {
+    w.fixed64(field::log_record::TIME, time)
+}
+
+/// Writes the name that makes the record an event.
+pub(crate) fn event_name(w: &mut Writer<'_>, name: &str) -> Result<(), Full> {
+    w.string(field::log_record::EVENT_NAME, name)
+}
+
+/// Writes a body of any type.
+pub(crate) fn body_value(w: &mut Writer<'_>, value: &Value<'_>) -> Result<(), Full> {
+    w.head(field::log_record::BODY, value.encoded_len())?;
+    value.encode(w)
 }
 
 /// Bytes that [`end`] takes at the most.

@@ -3,14 +3,15 @@
 
 use core::fmt;
 
-use super::common::{Key, Value, attribute, key_value_len};
+use super::common::Attributes;
 use crate::context::SpanContext;
-use crate::wire::{FIXED32, Full, LEN, VARINT, Writer, len_field, tag, text};
+use crate::wire::{FIXED32, Full, LEN, VARINT, Writer, len_field, tag, text, varint};
 
 mod field {
     pub(super) mod span {
         pub(in super::super) const TRACE_ID: u32 = 1;
         pub(in super::super) const SPAN_ID: u32 = 2;
+        pub(in super::super) const TRACE_STATE: u32 = 3;
         pub(in super::super) const PARENT_SPAN_ID: u32 = 4;
         pub(in super::super) const NAME: u32 = 5;
         pub(in super::super) const KIND: u32 = 6;
@@ -20,6 +21,8 @@ mod field {
         pub(in super::super) const DROPPED_ATTRIBUTES: u32 = 10;
         pub(in super::super) const EVENTS: u32 = 11;
         pub(in super::super) const DROPPED_EVENTS: u32 = 12;
+        pub(in super::super) const LINKS: u32 = 13;
+        pub(in super::super) const DROPPED_LINKS: u32 = 14;
         pub(in super::super) const STATUS: u32 = 15;
         pub(in super::super) const FLAGS: u32 = 16;
     }
@@ -27,6 +30,15 @@ mod field {
         pub(in super::super) const TIME: u32 = 1;
         pub(in super::super) const NAME: u32 = 2;
         pub(in super::super) const ATTRIBUTES: u32 = 3;
+        pub(in super::super) const DROPPED_ATTRIBUTES: u32 = 4;
+    }
+    pub(super) mod link {
+        pub(in super::super) const TRACE_ID: u32 = 1;
+        pub(in super::super) const SPAN_ID: u32 = 2;
+        pub(in super::super) const TRACE_STATE: u32 = 3;
+        pub(in super::super) const ATTRIBUTES: u32 = 4;
+        pub(in super::super) const DROPPED_ATTRIBUTES: u32 = 5;
+        pub(in super::super) const FLAGS: u32 = 6;
     }
     pub(super) mod status {
         pub(in super::super) const MESSAGE: u32 = 2;
@@ -38,6 +50,10 @@ mod field {
 pub(crate) const ATTRIBUTES: u32 = field::span::ATTRIBUTES;
 /// The number of a span's status field.
 pub(crate) const STATUS: u32 = field::span::STATUS;
+/// The number of a span's name field.
+pub(crate) const NAME: u32 = field::span::NAME;
+/// The number of a span's trace state field.
+pub(crate) const TRACE_STATE: u32 = field::span::TRACE_STATE;
 
 /// How a span relates to its parent and children.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,34 +114,39 @@ pub(crate) fn start(w: &mut Writer<'_>, span: &Start<'_>) -> Result<(), Full> {
     use field::span as number;
     w.bytes(number::TRACE_ID, &span.context.trace_id.0)?;
     w.bytes(number::SPAN_ID, &span.context.span_id.0)?;
-    let mut flags = u32::from(span.context.flags) | HAS_IS_REMOTE;
     if let Some(parent) = span.parent {
         w.bytes(number::PARENT_SPAN_ID, &parent.span_id.0)?;
-        if parent.is_remote {
-            flags |= IS_REMOTE;
-        }
     }
-    w.fixed32(number::FLAGS, flags)?;
+    w.fixed32(number::FLAGS, flags(span.context.flags, span.parent.is_some_and(|parent| parent.is_remote)))?;
     w.put(&[tag(number::KIND, VARINT) as u8, span.kind as u8])?;
     w.fixed64(number::START, span.time)?;
-    w.string(number::NAME, span.name)
+    name(w, span.name)
+}
+
+/// Writes a name.
+pub(crate) fn name(w: &mut Writer<'_>, name: &str) -> Result<(), Full> {
+    w.string(field::span::NAME, name)
+}
+
+/// Writes a trace state.
+pub(crate) fn trace_state(w: &mut Writer<'_>, trace_state: &str) -> Result<(), Full> {
+    w.string(field::span::TRACE_STATE, trace_state)
 }
 
 /// Bytes that [`end`] takes at the most; an open span keeps them free, so that ending cannot fail.
-pub(crate) const END_MAX: usize = 9 + 2 * 6;
+pub(crate) const END_MAX: usize = 9 + 3 * 6;
 
 /// Writes what is known only when the span ends.
 pub(crate) fn end(w: &mut Writer<'_>, time: u64, dropped: Dropped) -> Result<(), Full> {
     use field::span as number;
     w.fixed64(number::END, time)?;
-    for (number, count) in
-        [(number::DROPPED_ATTRIBUTES, dropped.attributes), (number::DROPPED_EVENTS, dropped.events)]
-    {
-        if count > 0 {
-            w.varint_field(number, count.into())?;
-        }
+    let Dropped { attributes, events, links } = dropped;
+    if attributes | events | links == 0 {
+        return Ok(());
     }
-    Ok(())
+    count(w, number::DROPPED_ATTRIBUTES, attributes)?;
+    count(w, number::DROPPED_EVENTS, events)?;
+    count(w, number::DROPPED_LINKS, links)
 }
 
 /// What an open span had no room for.
@@ -133,6 +154,7 @@ pub(crate) fn end(w: &mut Writer<'_>, time: u64, dropped: Dropped) -> Result<(),
 pub(crate) struct Dropped {
     pub(crate) attributes: u32,
     pub(crate) events: u32,
+    pub(crate) links: u32,
 }
 
 /// Writes a status without a message, whole or not at all.
@@ -167,18 +189,56 @@ pub(crate) fn event(
     w: &mut Writer<'_>,
     time: u64,
     name: &str,
-    attributes: &[(Key<'_>, Value<'_>)],
+    attributes: &Attributes<'_>,
 ) -> Result<(), Full> {
-    let attributes_len: usize =
-        attributes.iter().map(|(key, value)| len_field(key_value_len(key, value))).sum();
-    let total = 9 + len_field(name.len()) + attributes_len;
-    if w.room() < len_field(total) {
-        return Err(Full);
-    }
+    use field::event as number;
+    let total = 9
+        + len_field(name.len())
+        + attributes.encoded_len(number::ATTRIBUTES)
+        + count_len(number::DROPPED_ATTRIBUTES, attributes.dropped());
     w.head(field::span::EVENTS, total)?;
-    w.fixed64(field::event::TIME, time)?;
-    w.string(field::event::NAME, name)?;
-    attributes.iter().try_for_each(|(key, value)| attribute(w, field::event::ATTRIBUTES, key, value))
+    w.fixed64(number::TIME, time)?;
+    w.string(number::NAME, name)?;
+    attributes.encode(w, number::ATTRIBUTES)?;
+    count(w, number::DROPPED_ATTRIBUTES, attributes.dropped())
+}
+
+/// Writes one link, whole or not at all.
+pub(crate) fn link(
+    w: &mut Writer<'_>,
+    context: &SpanContext,
+    trace_state: &str,
+    attributes: &Attributes<'_>,
+) -> Result<(), Full> {
+    use field::link as number;
+    const IDS_AND_FLAGS: usize = 2 + 16 + 2 + 8 + 5;
+    let trace_state_len = if trace_state.is_empty() { 0 } else { len_field(trace_state.len()) };
+    let total = IDS_AND_FLAGS
+        + trace_state_len
+        + attributes.encoded_len(number::ATTRIBUTES)
+        + count_len(number::DROPPED_ATTRIBUTES, attributes.dropped());
+    w.head(field::span::LINKS, total)?;
+    w.bytes(number::TRACE_ID, &context.trace_id.0)?;
+    w.bytes(number::SPAN_ID, &context.span_id.0)?;
+    if !trace_state.is_empty() {
+        w.string(number::TRACE_STATE, trace_state)?;
+    }
+    attributes.encode(w, number::ATTRIBUTES)?;
+    count(w, number::DROPPED_ATTRIBUTES, attributes.dropped())?;
+    w.fixed32(number::FLAGS, flags(context.flags, context.is_remote))
+}
+
+/// W3C's flags, and that the remoteness of a parent or a linked span is known.
+fn flags(w3c: u8, is_remote: bool) -> u32 {
+    u32::from(w3c) | HAS_IS_REMOTE | if is_remote { IS_REMOTE } else { 0 }
+}
+
+fn count(w: &mut Writer<'_>, number: u32, count: u32) -> Result<(), Full> {
+    if count > 0 { w.varint_field(number, count.into()) } else { Ok(()) }
+}
+
+fn count_len(number: u32, count: u32) -> usize {
+    if count > 0 { varint::len(tag(number, VARINT).into()) + varint::len(count.into()) } else { 0 }
 }
 
 const _: () = assert!(tag(field::span::FLAGS, FIXED32) == 133 && tag(field::span::STATUS, LEN) == 122);

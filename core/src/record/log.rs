@@ -4,12 +4,25 @@ use super::open::Open;
 use crate::context::SpanContext;
 use crate::counters::Loss;
 use crate::otlp::Signal;
-use crate::otlp::common::{Key, Value};
+use crate::otlp::common::{Key, Value, exception};
 use crate::otlp::logs::{self, Severity};
 use crate::pipeline::Stored;
 use crate::platform::{Device, Platform, Priority};
 
 /// A log record while it is written. [`emit`](Self::emit) sends it on its way; dropping it does not.
+///
+/// ```
+/// use smoltel_core::{Logger, Severity, SpanContext, Value};
+/// fn report(logger: &Logger, request: SpanContext) {
+///     logger
+///         .log(Severity::Warn)
+///         .event_name("tank.low")
+///         .context(request)
+///         .set("tank.level", 0.07)
+///         .value(&Value::Map(&[("tank".into(), 3.into()), ("pumps".into(), Value::Array(&[Value::Empty]))]))
+///         .emit();
+/// }
+/// ```
 #[must_use = "a record goes nowhere until emit()"]
 pub struct Log<P: Platform = Device> {
     pipeline: P::Handle,
@@ -17,15 +30,19 @@ pub struct Log<P: Platform = Device> {
     severity: Severity,
     scope: u16,
     has_body: bool,
+    has_context: bool,
+    /// Whether it goes nowhere when it belongs to a span that is not sampled.
+    trace_based: bool,
 }
 
 impl<P: Platform> Log<P> {
     #[inline]
-    pub(super) fn new(pipeline: P::Handle, scope: u16, severity: Severity) -> Self {
+    pub(super) fn new(pipeline: P::Handle, scope: u16, severity: Severity, trace_based: bool) -> Self {
         let now = pipeline.now();
+        let (attributes, tail) = ((logs::ATTRIBUTES, pipeline.limits().log), logs::END_MAX);
         let opened = pipeline
             .open_log()
-            .map(|slot| Open::new(slot, logs::ATTRIBUTES, logs::END_MAX, |w| logs::start(w, now, severity)));
+            .map(|slot| Open::new(slot, attributes, tail, |w| logs::start(w, now, severity)));
         let open = match opened {
             Some(Err(slot)) => {
                 pipeline.give_back(slot);
@@ -35,7 +52,12 @@ impl<P: Platform> Log<P> {
             Some(Ok(open)) => Some(open),
             None => None,
         };
-        Self { pipeline, open, severity, scope, has_body: false }
+        Self { pipeline, open, severity, scope, has_body: false, has_context: false, trace_based }
+    }
+
+    /// A record that its logger does not want.
+    pub(super) fn nowhere(pipeline: P::Handle, scope: u16, severity: Severity, trace_based: bool) -> Self {
+        Self { pipeline, open: None, severity, scope, has_body: false, has_context: false, trace_based }
     }
 
     /// Sets an attribute; the same key replaces. One that finds no room is counted in the record's
@@ -49,9 +71,60 @@ impl<P: Platform> Log<P> {
     }
 
     /// Ties the record to a span. A context that is not valid is left out; so is a second one.
-    pub fn context(mut self, context: SpanContext) -> Self {
-        if let Some(open) = self.open.as_mut().filter(|_| context.is_valid()) {
-            let _ = open.write(|w| logs::span_context(w, &context));
+    pub fn context(mut self, context: impl Into<Option<SpanContext>>) -> Self {
+        let context = context.into().filter(|context| context.is_valid() && !self.has_context);
+        let Some(context) = context else { return self };
+        if self.trace_based && !context.is_sampled() {
+            self.discard();
+        }
+        if let Some(open) = &mut self.open {
+            self.has_context = open.write(|w| logs::span_context(w, &context)).is_ok();
+            open.dropped += u32::from(!self.has_context);
+        }
+        self
+    }
+
+    /// Says when it happened, in the nanoseconds of the pipeline's clock; without it, it happened when it
+    /// was observed: now. Zero is unknown.
+    pub fn time(mut self, time: u64) -> Self {
+        if let Some(open) = &mut self.open {
+            // It takes the place of one of the same length.
+            let _ = open.replace(logs::TIME, |w| logs::time(w, time));
+        }
+        self
+    }
+
+    /// Says what the source of the record calls its severity, in place of [`Severity::text`].
+    pub fn severity_text(mut self, text: &str) -> Self {
+        if let Some(open) = &mut self.open {
+            let written = open.replace(logs::SEVERITY_TEXT, |w| logs::severity_text(w, text));
+            open.dropped += u32::from(written.is_err());
+        }
+        self
+    }
+
+    /// Makes the record an [event](https://opentelemetry.io/docs/specs/semconv/general/events/): a name
+    /// that tells its shape, without anything that changes from one to the next, of 256 characters at
+    /// most. The last name counts.
+    pub fn event_name(mut self, name: &str) -> Self {
+        if let Some(open) = &mut self.open {
+            let written = open.replace(logs::EVENT_NAME, |w| logs::event_name(w, name));
+            open.dropped += u32::from(written.is_err());
+        }
+        self
+    }
+
+    /// Tells of an exception: sets `exception.type`, `exception.message` and, unless it is empty,
+    /// `exception.stacktrace`, where they are not set already.
+    pub fn exception(mut self, kind: &str, message: &str, stacktrace: &str) -> Self {
+        let attributes = exception(kind, message, stacktrace);
+        let told = attributes.get(..if stacktrace.is_empty() { 2 } else { 3 }).unwrap_or_default();
+        if let Some(open) = &mut self.open {
+            for (key, value) in told {
+                if !open.has(key) {
+                    open.set(key, value);
+                }
+            }
         }
         self
     }
@@ -85,6 +158,16 @@ impl<P: Platform> Log<P> {
         self
     }
 
+    /// Writes a body of any type: arrays and maps are borrowed where they are. One that does not fit is
+    /// left out, and counted as one in the record's `dropped_attributes_count`. The first body counts.
+    pub fn value(mut self, body: &Value<'_>) -> Self {
+        if let Some(open) = self.open.as_mut().filter(|_| !self.has_body) {
+            self.has_body = open.write(|w| logs::body_value(w, body)).is_ok();
+            open.dropped += u32::from(!self.has_body);
+        }
+        self
+    }
+
     /// Sends the record on its way.
     #[inline]
     pub fn emit(mut self) {
@@ -97,11 +180,17 @@ impl<P: Platform> Log<P> {
     }
 }
 
+impl<P: Platform> Log<P> {
+    fn discard(&mut self) {
+        if let Some(open) = self.open.take() {
+            self.pipeline.give_back(open.into_slot());
+        }
+    }
+}
+
 impl<P: Platform> Drop for Log<P> {
     fn drop(&mut self) {
-        if let Some(open) = self.open.take() {
-            self.pipeline.give_back(open.finish(|_| Ok(())).0);
-        }
+        self.discard();
     }
 }
 

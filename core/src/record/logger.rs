@@ -14,24 +14,51 @@ use crate::platform::{Device, Platform};
 pub struct Logger<P: Platform = Device> {
     pipeline: P::Handle,
     scope: u16,
+    minimum: Severity,
+    trace_based: bool,
 }
 
 impl<P: Platform> Clone for Logger<P> {
     fn clone(&self) -> Self {
-        Self { pipeline: self.pipeline.clone(), scope: self.scope }
+        Self {
+            pipeline: self.pipeline.clone(),
+            scope: self.scope,
+            minimum: self.minimum,
+            trace_based: self.trace_based,
+        }
     }
 }
 
 impl<P: Platform> Logger<P> {
     /// A logger over `pipeline` for a scope that was declared there.
     pub fn new(pipeline: P::Handle, scope: u16) -> Self {
-        Self { pipeline, scope }
+        Self { pipeline, scope, minimum: Severity::Unspecified, trace_based: false }
+    }
+
+    /// This logger without the records below `minimum`. Those of [`Severity::Unspecified`] stay.
+    #[must_use]
+    pub fn minimum_severity(self, minimum: Severity) -> Self {
+        Self { minimum, ..self }
+    }
+
+    /// This logger without the records that belong to a span that is not sampled. Those of no span stay.
+    #[must_use]
+    pub fn trace_based(self) -> Self {
+        Self { trace_based: true, ..self }
+    }
+
+    /// Whether a record of that severity goes anywhere: ask before making something costly to log.
+    #[inline]
+    pub fn is_enabled(&self, severity: Severity) -> bool {
+        severity == Severity::Unspecified || severity >= self.minimum
     }
 
     /// Begins a record of that severity; it is on its way from [`Log::emit`] on.
     #[inline]
     pub fn log(&self, severity: Severity) -> Log<P> {
-        Log::new(self.pipeline.clone(), self.scope, severity)
+        let pipeline = self.pipeline.clone();
+        let log = if self.is_enabled(severity) { Log::new } else { Log::nowhere };
+        log(pipeline, self.scope, severity, self.trace_based)
     }
 
     /// Emits `text` as `TRACE`.

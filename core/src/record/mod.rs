@@ -2,6 +2,7 @@
 //! instruments. They write OTLP straight into slots; nothing is kept in another form.
 
 mod counter;
+mod current;
 mod log;
 mod logger;
 mod meter;
@@ -11,6 +12,7 @@ mod span;
 mod tracer;
 
 pub use counter::{BoundCounter, Counter};
+pub use current::{Current, Entered};
 pub use log::Log;
 pub use logger::Logger;
 pub use meter::Meter;

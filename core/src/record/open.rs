@@ -1,4 +1,5 @@
-use crate::otlp::common::{Key, Value, attribute, has_key};
+use crate::limits::AttributeLimits;
+use crate::otlp::common::{Key, Value, attribute_within, has_key};
 use crate::platform::Platform;
 use crate::wire::{Full, Payload, Reader, Writer};
 
@@ -10,7 +11,8 @@ pub(super) struct Open<P: Platform> {
     tail: usize,
     attributes: u32,
     signatures: Signatures,
-    /// Attributes that found no room, or had an empty key.
+    limits: AttributeLimits,
+    /// Attributes that found no room, went over the limit or had an empty key.
     pub(super) dropped: u32,
 }
 
@@ -19,11 +21,12 @@ impl<P: Platform> Open<P> {
     /// Gives the slot back when `start` does not fit.
     pub(super) fn new(
         slot: P::Buffer,
-        attributes: u32,
+        (attributes, limits): (u32, AttributeLimits),
         tail: usize,
         start: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
     ) -> Result<Self, P::Buffer> {
-        let mut open = Self { slot, len: 0, tail, attributes, signatures: Signatures::default(), dropped: 0 };
+        let signatures = Signatures::default();
+        let mut open = Self { slot, len: 0, tail, attributes, signatures, limits, dropped: 0 };
         match open.write(start) {
             Ok(()) => Ok(open),
             Err(Full) => Err(open.slot),
@@ -57,34 +60,87 @@ impl<P: Platform> Open<P> {
     /// Sets an attribute; one of the same key is replaced.
     #[inline]
     pub(super) fn set(&mut self, key: &Key<'_>, value: &Value<'_>) {
-        let number = self.attributes;
-        let replaced =
-            self.signatures.may_have(key.signature()) && self.remove(number, |field| has_key(field, key));
-        if key.name().is_empty() || self.write(|w| attribute(w, number, key, value)).is_err() {
-            self.dropped = self.dropped.saturating_add(1);
-        } else if !replaced {
+        if self.signatures.may_have(key.signature()) {
+            self.unset(key);
+        }
+        let (number, limits) = (self.attributes, self.limits);
+        let allowed = !key.name().is_empty() && self.signatures.count < limits.count;
+        if allowed && self.write(|w| attribute_within(w, number, key, value, limits.bounds())).is_ok() {
             self.signatures.add(key.signature());
+        } else {
+            self.dropped = self.dropped.saturating_add(1);
         }
     }
 
-    /// Removes the first field of that number that `found` accepts.
+    /// Removes the attribute of that key, if there is one.
     #[cold]
+    fn unset(&mut self, key: &Key<'_>) {
+        if self.remove(self.attributes, |field| has_key(field, key)) {
+            self.signatures.remove_one();
+        }
+    }
+
+    /// Whether there is an attribute of that key.
+    pub(super) fn has(&self, key: &Key<'_>) -> bool {
+        let mut fields = Reader::new(self.slot.get(..self.len).unwrap_or_default());
+        self.signatures.may_have(key.signature())
+            && fields.any(|field| {
+                matches!(field, Ok((n, Payload::Len(bytes))) if n == self.attributes && has_key(bytes, key))
+            })
+    }
+
+    /// What the first field of that number holds.
+    pub(super) fn find(&self, number: u32) -> Option<&[u8]> {
+        let mut fields = Reader::new(self.slot.get(..self.len)?);
+        fields.find_map(|field| match field {
+            Ok((found, Payload::Len(payload))) if found == number => Some(payload),
+            _ => None,
+        })
+    }
+
+    /// Removes the first field of that number that `found` accepts.
     pub(super) fn remove(&mut self, number: u32, found: impl Fn(&[u8]) -> bool) -> bool {
-        let Some(written) = self.slot.get(..self.len) else { return false };
+        self.remove_before(self.len, number, found)
+    }
+
+    /// Removes the first field of that number that `found` accepts and that begins before `end`. What
+    /// does not have a length is accepted by its number.
+    #[cold]
+    fn remove_before(&mut self, end: usize, number: u32, found: impl Fn(&[u8]) -> bool) -> bool {
+        let Some(written) = self.slot.get(..end) else { return false };
         let mut fields = Reader::new(written);
         let mut start = 0;
         while let Some(Ok((field, payload))) = fields.next() {
-            let end = self.len - fields.rest().len();
-            if let (true, Payload::Len(payload)) = (field == number, payload)
-                && found(payload)
-            {
-                self.slot.copy_within(end..self.len, start);
-                self.len -= end - start;
+            let next = end - fields.rest().len();
+            let accepted = match payload {
+                Payload::Len(payload) => found(payload),
+                _ => true,
+            };
+            if field == number && accepted {
+                self.slot.copy_within(next..self.len, start);
+                self.len -= next - start;
                 return true;
             }
-            start = end;
+            start = next;
         }
         false
+    }
+
+    /// Writes a field anew and takes away the old one; the old one stays when the new one does not fit.
+    pub(super) fn replace(
+        &mut self,
+        number: u32,
+        field: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
+    ) -> Result<(), Full> {
+        let old = self.len;
+        self.write(field)?;
+        self.remove_before(old, number, |_| true);
+        Ok(())
+    }
+
+    /// Gives out the slot of a record that goes nowhere.
+    pub(super) fn into_slot(self) -> P::Buffer {
+        self.slot
     }
 
     /// Appends the last fields, for which the tail was kept, and gives out the slot and its length.
@@ -100,37 +156,31 @@ impl<P: Platform> Open<P> {
     }
 }
 
-/// One byte for each attribute, to know cheaply that a key is new, which nearly all are.
+/// Which keys' signatures have been written, to know cheaply that a key is new, which nearly all are.
 #[derive(Clone, Copy, Debug, Default)]
 struct Signatures {
-    first: [u8; Self::KEPT],
-    count: u8,
+    /// A bit for each signature.
+    seen: [u32; 8],
+    /// How many attributes there are.
+    count: u16,
 }
 
 impl Signatures {
-    const KEPT: usize = 16;
-
     /// Whether there may be an attribute of that signature.
     #[inline]
     fn may_have(&self, signature: u8) -> bool {
-        const ONES: u64 = u64::MAX / 0xFF;
-        let count = usize::from(self.count);
-        // Whether a byte of a word equals the signature: such a byte becomes zero, and subtracting one
-        // from it borrows. A byte above it, or one not used yet, may answer wrongly: that costs a search.
-        let in_word = |word: [u8; 8]| {
-            let different = u64::from_le_bytes(word) ^ ONES.wrapping_mul(u64::from(signature));
-            different.wrapping_sub(ONES) & !different & (ONES << 7) != 0
-        };
-        let [a, b, c, d, e, f, g, h, rest @ ..] = self.first;
-        count > 0 && (in_word([a, b, c, d, e, f, g, h]) || count > 8 && in_word(rest) || count > Self::KEPT)
+        self.seen[usize::from(signature >> 5)] >> (signature & 31) & 1 != 0
     }
 
     #[inline]
     fn add(&mut self, signature: u8) {
-        if let Some(byte) = self.first.get_mut(usize::from(self.count)) {
-            *byte = signature;
-        }
+        self.seen[usize::from(signature >> 5)] |= 1 << (signature & 31);
         self.count = self.count.saturating_add(1);
+    }
+
+    /// Another key may have the signature, so it stays: that costs a search.
+    fn remove_one(&mut self) {
+        self.count = self.count.saturating_sub(1);
     }
 }
 
@@ -139,17 +189,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signature_that_was_added_is_found_and_most_others_are_not() {
+    fn a_signature_that_was_added_is_found_and_no_other() {
         let mut signatures = Signatures::default();
-        assert!(!signatures.may_have(0), "nothing is equal to what is not there");
-        for n in 1..=16u8 {
+        for n in 0..50u8 {
             assert!(!signatures.may_have(n * 5));
             signatures.add(n * 5);
-            assert!((1..=n).all(|m| signatures.may_have(m * 5)));
         }
-        let wrong = (0..=255).filter(|n| (n % 5 != 0 || *n > 80) && signatures.may_have(*n)).count();
-        assert!(wrong < 16, "{wrong} others would be searched for");
-        signatures.add(3);
-        assert!(signatures.may_have(4), "beyond sixteen everything is searched for");
+        assert!((0..=255).all(|n: u8| signatures.may_have(n) == (n.is_multiple_of(5) && n < 250)));
+        assert_eq!(signatures.count, 50);
     }
 }

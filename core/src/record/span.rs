@@ -3,10 +3,11 @@ use core::fmt;
 use super::open::Open;
 use crate::context::SpanContext;
 use crate::otlp::Signal;
-use crate::otlp::common::{Key, Value};
-use crate::otlp::trace::{self, Dropped, STATUS, StatusCode};
+use crate::otlp::common::{Attributes, Key, Value, exception};
+use crate::otlp::trace::{self, Dropped, NAME, STATUS, StatusCode, TRACE_STATE};
 use crate::pipeline::Stored;
 use crate::platform::{Device, Platform, Priority};
+use crate::wire::Full;
 
 /// An operation with a beginning and an end. It is written into its slot as it goes; ending it moves
 /// the bytes into the ring.
@@ -25,16 +26,44 @@ use crate::platform::{Device, Platform, Priority};
 pub struct Span<P: Platform = Device> {
     pipeline: P::Handle,
     context: SpanContext,
+    /// A span that is not recorded has one too if it has a trace state: its children inherit it.
     open: Option<Open<P>>,
-    dropped_events: u32,
+    recording: bool,
     status: StatusCode,
     scope: u16,
+    events: Count,
+    links: Count,
+}
+
+/// How many were added, and how many went over the limit or found no room.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    kept: u16,
+    dropped: u32,
+}
+
+impl Count {
+    /// Adds one if there may be one more and `write` succeeds.
+    fn add(&mut self, most: u16, write: impl FnOnce() -> Result<(), Full>) {
+        if self.kept < most && write().is_ok() {
+            self.kept += 1;
+        } else {
+            self.dropped = self.dropped.saturating_add(1);
+        }
+    }
 }
 
 impl<P: Platform> Span<P> {
     #[inline]
-    pub(super) fn new(pipeline: P::Handle, scope: u16, context: SpanContext, open: Option<Open<P>>) -> Self {
-        Self { pipeline, context, open, dropped_events: 0, status: StatusCode::Unset, scope }
+    pub(super) fn new(
+        pipeline: P::Handle,
+        scope: u16,
+        context: SpanContext,
+        open: Option<Open<P>>,
+        recording: bool,
+    ) -> Self {
+        let (events, links) = Default::default();
+        Self { pipeline, context, open, recording, status: StatusCode::Unset, scope, events, links }
     }
 
     /// What a child, a log record or another process needs to refer to this span.
@@ -43,29 +72,111 @@ impl<P: Platform> Span<P> {
         self.context
     }
 
+    /// The W3C trace state that goes on to children and other services; empty when there is none.
+    pub fn trace_state(&self) -> &str {
+        let bytes = self.open.as_ref().and_then(|open| open.find(TRACE_STATE)).unwrap_or_default();
+        // It was text when it was written.
+        core::str::from_utf8(bytes).unwrap_or_default()
+    }
+
     /// Whether what is set on the span goes anywhere.
     pub fn is_recording(&self) -> bool {
-        self.open.is_some()
+        self.recording
+    }
+
+    /// The record, if anybody will see it.
+    #[inline]
+    fn recorded(&mut self) -> Option<&mut Open<P>> {
+        self.open.as_mut().filter(|_| self.recording)
     }
 
     /// Sets an attribute; the same key replaces. One that finds no room is counted in the span's
     /// `dropped_attributes_count`.
     #[inline]
     pub fn set<'a>(&mut self, key: impl Into<Key<'a>>, value: impl Into<Value<'a>>) -> &mut Self {
-        if let Some(open) = &mut self.open {
+        if let Some(open) = self.recorded() {
             open.set(&key.into(), &value.into());
         }
         self
     }
 
-    /// Adds an event that happens now. One that finds no room is counted in `dropped_events_count`.
+    /// Adds an event that happens now. One that finds no room, or is beyond [`Limits::events`], is
+    /// counted in `dropped_events_count`.
+    ///
+    /// [`Limits::events`]: crate::Limits::events
     #[inline]
     pub fn event(&mut self, name: &str, attributes: &[(Key<'_>, Value<'_>)]) -> &mut Self {
-        if let Some(open) = &mut self.open {
-            let now = self.pipeline.now();
-            if open.write(|w| trace::event(w, now, name, attributes)).is_err() {
-                self.dropped_events = self.dropped_events.saturating_add(1);
-            }
+        if self.recording {
+            self.event_at(self.pipeline.now(), name, attributes);
+        }
+        self
+    }
+
+    /// Adds an event that happened at `time`, in the nanoseconds of the pipeline's clock. It may be
+    /// outside the span's own time.
+    pub fn event_at(&mut self, time: u64, name: &str, attributes: &[(Key<'_>, Value<'_>)]) -> &mut Self {
+        let limits = *self.pipeline.limits();
+        let mut events = self.events;
+        if let Some(open) = self.recorded() {
+            let attributes = Attributes::new(attributes, limits.event_attributes, limits.span);
+            events.add(limits.events, || open.write(|w| trace::event(w, time, name, &attributes)));
+        }
+        self.events = events;
+        self
+    }
+
+    /// Adds an event that tells of an exception: `exception.type`, `exception.message` and, unless it is
+    /// empty, `exception.stacktrace`. Attributes of the same keys win over these.
+    /// [Exceptions](https://opentelemetry.io/docs/specs/otel/trace/exceptions/) that end the span are
+    /// reported with [`fail`](Self::fail) as well.
+    pub fn exception(
+        &mut self,
+        kind: &str,
+        message: &str,
+        stacktrace: &str,
+        attributes: &[(Key<'_>, Value<'_>)],
+    ) -> &mut Self {
+        let limits = *self.pipeline.limits();
+        let now = self.pipeline.now();
+        let mut events = self.events;
+        if let Some(open) = self.recorded() {
+            let own = exception(kind, message, stacktrace);
+            let own = own.get(..if stacktrace.is_empty() { 2 } else { 3 }).unwrap_or_default();
+            let attributes = Attributes::behind(own, attributes, limits.event_attributes, limits.span);
+            events.add(limits.events, || open.write(|w| trace::event(w, now, "exception", &attributes)));
+        }
+        self.events = events;
+        self
+    }
+
+    /// Links to another span, of this trace or any. One that finds no room, or is beyond
+    /// [`Limits::links`], is counted in `dropped_links_count`; so is one that says nothing: no valid ids,
+    /// no trace state and no attributes.
+    ///
+    /// [`Limits::links`]: crate::Limits::links
+    pub fn link(
+        &mut self,
+        context: &SpanContext,
+        trace_state: &str,
+        attributes: &[(Key<'_>, Value<'_>)],
+    ) -> &mut Self {
+        let limits = *self.pipeline.limits();
+        let mut links = self.links;
+        if let Some(open) = self.recorded() {
+            let attributes = Attributes::new(attributes, limits.link_attributes, limits.span);
+            let says_something = context.is_valid() || !trace_state.is_empty() || !attributes.is_empty();
+            let most = if says_something { limits.links } else { 0 };
+            links.add(most, || open.write(|w| trace::link(w, context, trace_state, &attributes)));
+        }
+        self.links = links;
+        self
+    }
+
+    /// Gives the span another name. One that does not fit leaves the old one, and counts as an
+    /// attribute that was dropped.
+    pub fn rename(&mut self, name: &str) -> &mut Self {
+        if let Some(open) = self.recorded() {
+            open.dropped += u32::from(open.replace(NAME, |w| trace::name(w, name)).is_err());
         }
         self
     }
@@ -75,7 +186,7 @@ impl<P: Platform> Span<P> {
     /// character, and counted as one in `dropped_attributes_count`.
     pub fn fail(&mut self, error: &(impl fmt::Display + ?Sized)) -> &mut Self {
         if self.set_status(StatusCode::Error)
-            && let Some(open) = &mut self.open
+            && let Some(open) = self.recorded()
         {
             let (room, at) = open.room();
             match trace::status_message(room, at, StatusCode::Error, format_args!("{error}")) {
@@ -96,17 +207,36 @@ impl<P: Platform> Span<P> {
     /// Judges the span a success, finally.
     pub fn succeed(&mut self) -> &mut Self {
         if self.set_status(StatusCode::Ok)
-            && let Some(open) = &mut self.open
+            && let Some(open) = self.recorded()
         {
             let _ = open.write(|w| trace::status(w, StatusCode::Ok));
         }
         self
     }
 
-    /// Ends the span now.
+    /// Ends the span now. What it was stays as it is from here on.
     #[inline]
     pub fn end(self) {
         drop(self);
+    }
+
+    /// Ends the span at `time`, in the nanoseconds of the pipeline's clock; not before it started.
+    pub fn end_at(mut self, time: u64) {
+        self.finish(time);
+    }
+
+    #[inline]
+    fn finish(&mut self, time: u64) {
+        let Some(open) = self.open.take() else { return };
+        if !self.context.is_sampled() {
+            return self.pipeline.give_back(open.into_slot());
+        }
+        let dropped =
+            Dropped { attributes: open.dropped, events: self.events.dropped, links: self.links.dropped };
+        let (slot, len) = open.finish(|w| trace::end(w, time, dropped));
+        let priority = if self.status == StatusCode::Error { Priority::Keep } else { Priority::Low };
+        let record = Stored { signal: Signal::Traces, priority, scope: self.scope, items: 1 };
+        self.pipeline.store(&record, slot, len);
     }
 
     /// Takes away a status that is to be replaced; whether the new one may take its place.
@@ -115,7 +245,7 @@ impl<P: Platform> Span<P> {
             return false;
         }
         if self.status != StatusCode::Unset
-            && let Some(open) = &mut self.open
+            && let Some(open) = self.recorded()
         {
             open.remove(STATUS, |_| true);
         }
@@ -127,13 +257,9 @@ impl<P: Platform> Span<P> {
 impl<P: Platform> Drop for Span<P> {
     #[inline]
     fn drop(&mut self) {
-        let Some(open) = self.open.take() else { return };
-        let dropped = Dropped { attributes: open.dropped, events: self.dropped_events };
-        let now = self.pipeline.now();
-        let (slot, len) = open.finish(|w| trace::end(w, now, dropped));
-        let priority = if self.status == StatusCode::Error { Priority::Keep } else { Priority::Low };
-        let record = Stored { signal: Signal::Traces, priority, scope: self.scope, items: 1 };
-        self.pipeline.store(&record, slot, len);
+        if self.open.is_some() {
+            self.finish(self.pipeline.now());
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 use crate::context::SpanContext;
 use crate::counters::Loss;
 use crate::otlp::Signal;
+use crate::otlp::common::{Key, Value};
 use crate::otlp::trace::{ATTRIBUTES, END_MAX, SpanKind, Start, start};
 use crate::platform::{Device, Platform};
 use crate::wire::text;
@@ -44,7 +45,8 @@ impl<P: Platform> Tracer<P> {
     /// ```
     #[inline]
     pub fn span<'a>(&'a self, name: &'a str) -> SpanBuilder<'a, P> {
-        SpanBuilder { tracer: self, name, kind: SpanKind::Internal, parent: None }
+        let kind = SpanKind::Internal;
+        SpanBuilder { tracer: self, name, kind, parent: None, trace_state: "", attributes: &[], time: None }
     }
 }
 
@@ -55,9 +57,12 @@ pub struct SpanBuilder<'a, P: Platform = Device> {
     name: &'a str,
     kind: SpanKind,
     parent: Option<SpanContext>,
+    trace_state: &'a str,
+    attributes: &'a [(Key<'a>, Value<'a>)],
+    time: Option<u64>,
 }
 
-impl<P: Platform> SpanBuilder<'_, P> {
+impl<'a, P: Platform> SpanBuilder<'a, P> {
     /// Sets the kind.
     #[inline]
     pub fn kind(mut self, kind: SpanKind) -> Self {
@@ -65,10 +70,39 @@ impl<P: Platform> SpanBuilder<'_, P> {
         self
     }
 
-    /// Makes the span a child; a context that is not valid is no parent.
+    /// Makes the span a child; a context that is not valid, and `None`, is no parent. What came from another service
+    /// brings its [`trace_state`](Self::trace_state) with it.
     #[inline]
-    pub fn parent(mut self, parent: SpanContext) -> Self {
-        self.parent = parent.is_valid().then_some(parent);
+    pub fn parent(mut self, parent: impl Into<Option<SpanContext>>) -> Self {
+        self.parent = parent.into().filter(SpanContext::is_valid);
+        self
+    }
+
+    /// Makes the span a child of one that is here, with its trace state.
+    #[inline]
+    pub fn child_of(self, parent: &'a Span<P>) -> Self {
+        self.parent(parent.context()).trace_state(parent.trace_state())
+    }
+
+    /// The parent's W3C trace state, as [`TraceState`](crate::propagation::TraceState) checked it; a span without a
+    /// parent has none. One that does not fit is left out as a whole.
+    #[inline]
+    pub fn trace_state(mut self, trace_state: &'a str) -> Self {
+        self.trace_state = trace_state;
+        self
+    }
+
+    /// Sets attributes that the sampler gets to see.
+    #[inline]
+    pub fn attributes(mut self, attributes: &'a [(Key<'a>, Value<'a>)]) -> Self {
+        self.attributes = attributes;
+        self
+    }
+
+    /// Says when the span started, in the nanoseconds of the pipeline's clock; now, without it.
+    #[inline]
+    pub fn start_time(mut self, time: u64) -> Self {
+        self.time = Some(time);
         self
     }
 
@@ -79,7 +113,8 @@ impl<P: Platform> SpanBuilder<'_, P> {
         let Tracer { pipeline, scope } = self.tracer;
         let (context, slot) = pipeline.open_span(self.parent.as_ref());
         let open = slot.and_then(|slot| self.open(&context, slot));
-        Span::new(pipeline.clone(), *scope, context, open)
+        let recording = open.is_some();
+        Span::new(pipeline.clone(), *scope, context, open, recording)
     }
 
     fn open(&self, context: &SpanContext, slot: P::Buffer) -> Option<Open<P>> {
@@ -87,12 +122,14 @@ impl<P: Platform> SpanBuilder<'_, P> {
         const FIXED: usize = 64;
         let pipeline = &self.tracer.pipeline;
         let name = text::cut(self.name, slot.len().saturating_sub(FIXED + END_MAX));
-        let span =
-            Start { context, parent: self.parent.as_ref(), kind: self.kind, name, time: pipeline.now() };
-        match Open::new(slot, ATTRIBUTES, END_MAX, |w| start(w, &span)) {
+        let time = self.time.unwrap_or_else(|| pipeline.now());
+        let span = Start { context, parent: self.parent.as_ref(), kind: self.kind, name, time };
+        let limits = pipeline.limits().span;
+        match Open::new(slot, (ATTRIBUTES, limits), END_MAX, |w| start(w, &span)) {
             Ok(mut open) => {
                 // A name that was cut counts as one: the record says that it is not whole.
                 open.dropped += u32::from(name.len() < self.name.len());
+                self.attributes.iter().for_each(|(key, value)| open.set(key, value));
                 Some(open)
             }
             Err(slot) => {

@@ -28,7 +28,6 @@ impl Bounds {
     /// Texts of `len` characters and byte strings of `len` bytes, where [`u32::MAX`] is no bound; `depth`
     /// is 1 for a value that is no array or map, and for one that holds no other.
     #[inline]
-    #[cfg_attr(not(test), allow(dead_code, reason = "for the limits of records"))]
     pub(crate) const fn new(len: u32, depth: u8) -> Self {
         let len = if len == u32::MAX { usize::MAX } else { len as usize };
         Self { len, depth, messages: MESSAGES }
