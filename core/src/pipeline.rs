@@ -18,7 +18,8 @@ use crate::id::{IdGenerator, Seed};
 use crate::limits::Limits;
 use crate::otlp::Signal;
 use crate::otlp::common::Scope;
-use crate::platform::{CriticalSection, Device, Lock, Platform, Priority, Table};
+use crate::platform::{self, CriticalSection, Device, Lock, Platform, Priority, Table};
+use crate::processor::{Processor, Record, Verdict};
 use crate::record::{Logger, Meter, Scoped, Tracer};
 use crate::ring::{Header, Ring};
 
@@ -71,6 +72,14 @@ impl<P: Platform> Records<P> {
         self.ids.get_or_insert_with(|| IdGenerator::new(Seed::Unique([0; 16])))
     }
 
+    /// Counts a record that goes nowhere.
+    fn lose(&mut self, record: &Stored, reason: Loss) -> (usize, usize) {
+        self.counters.add_recorded(record.signal, record.items.into());
+        self.counters.add_lost(record.signal, reason, record.items.into());
+        (0, 0)
+    }
+
+    /// Puts a record into its lane; how full that is then, and its capacity.
     fn store(&mut self, record: &Stored, bytes: &[u8]) -> (usize, usize) {
         self.counters.add_recorded(record.signal, record.items.into());
         let lane = P::lane(record.signal, record.priority);
@@ -106,6 +115,8 @@ pub(crate) struct Stored {
     pub(crate) priority: Priority,
     pub(crate) scope: u16,
     pub(crate) items: u8,
+    /// When it was complete.
+    pub(crate) time: u64,
 }
 
 /// The scope of records whose own found no room in the table: it has no name.
@@ -115,6 +126,26 @@ impl Pipeline<Device> {
     /// A pipeline without memory: until [`init`](Self::init) everything recorded is counted as lost.
     /// `clock` is the uptime in nanoseconds; it must not run backwards.
     pub const fn new(clock: fn() -> u64) -> Self {
+        Self::on(Device::new(clock))
+    }
+}
+
+impl<C: Processor + Send + Sync + 'static> Pipeline<Device<C>> {
+    /// A pipeline with its own limits and processors, without memory.
+    ///
+    /// ```
+    /// use smoltel_core::platform::Device;
+    /// use smoltel_core::processor::Deny;
+    /// use smoltel_core::{Limits, Pipeline};
+    ///
+    /// # fn uptime_ns() -> u64 { 0 }
+    /// static TELEMETRY: Pipeline<Device<Deny<'_>>> = Pipeline::on(Device {
+    ///     clock: uptime_ns,
+    ///     limits: Limits { events: 4, ..Limits::DEFAULT },
+    ///     processor: Deny::new(&["password"]),
+    /// });
+    /// ```
+    pub const fn on(device: Device<C>) -> Self {
         let records = Records {
             lanes: [Ring::new(&mut [] as &mut [u8]), Ring::new(&mut [] as &mut [u8])],
             slots: heapless::Vec::new(),
@@ -124,7 +155,7 @@ impl Pipeline<Device> {
         };
         let metrics = Metrics::new(&mut [] as &mut [u8], heapless::Vec::new());
         Self {
-            platform: Device { clock },
+            platform: device,
             records: CriticalSection::new(records),
             metrics: CriticalSection::new(metrics),
         }
@@ -134,14 +165,14 @@ impl Pipeline<Device> {
     ///
     /// A quarter of `ring` is for failed spans and records of `WARN` and above, the rest for all others.
     /// A slot holds one open span or log record while it is written, up to `M` bytes; one is always
-    /// left to log records. Slots beyond [`Device::TABLE`] are not used.
+    /// left to log records. Slots beyond [`platform::TABLE`] are not used.
     pub fn init<const M: usize>(&self, ring: &'static mut [u8], slots: &'static mut [[u8; M]], seed: Seed) {
         let keep = ring.len() / 4;
         let (keep, low) = ring.split_at_mut(keep);
         self.records.with(|records| {
             records.lanes = [Ring::new(low), Ring::new(keep)];
             records.slots.clear();
-            for slot in slots.iter_mut().take(Device::TABLE) {
+            for slot in slots.iter_mut().take(platform::TABLE) {
                 // Cannot be full: no more are taken than it has room for.
                 let _ = records.slots.push(slot);
             }
@@ -164,22 +195,22 @@ impl Pipeline<Device> {
     ///     pipeline.scope(&VALVE).tracer()
     /// }
     /// ```
-    pub fn scope(&'static self, scope: &'static Scope<'static>) -> Scoped {
+    pub fn scope(&'static self, scope: &'static Scope<'static>) -> Scoped<Device<C>> {
         Scoped::new(self, self.declare(scope.into()))
     }
 
     /// A tracer for the component of that name.
-    pub fn tracer(&'static self, name: &'static str) -> Tracer {
+    pub fn tracer(&'static self, name: &'static str) -> Tracer<Device<C>> {
         Tracer::new(self, self.declare(name.into()))
     }
 
     /// A logger for the component of that name.
-    pub fn logger(&'static self, name: &'static str) -> Logger {
+    pub fn logger(&'static self, name: &'static str) -> Logger<Device<C>> {
         Logger::new(self, self.declare(name.into()))
     }
 
     /// A meter for the component of that name.
-    pub fn meter(&'static self, name: &'static str) -> Meter {
+    pub fn meter(&'static self, name: &'static str) -> Meter<Device<C>> {
         Meter::new(self, self.declare(name.into()))
     }
 }
@@ -238,8 +269,8 @@ impl<P: Platform> Pipeline<P> {
         while let Some(mut slot) = self.take_slot() {
             let filled = self.metrics.with(|metrics| metrics.collect(&mut at, now, &mut slot));
             let Some((scope, len, items)) = filled else { return self.give_back(slot) };
-            let record = Stored { signal: Signal::Metrics, priority: Priority::Low, scope, items };
-            self.store(&record, slot, len);
+            let record = Stored { signal: Signal::Metrics, priority: Priority::Low, scope, items, time: now };
+            self.store(record, slot, len);
         }
     }
 
@@ -287,15 +318,25 @@ impl<P: Platform> Pipeline<P> {
         });
     }
 
-    /// Moves the first `len` bytes of a slot into their lane and frees the slot.
-    pub(crate) fn store(&self, record: &Stored, slot: P::Buffer, len: usize) {
+    /// Moves the first `len` bytes of a slot into their lane, if the processors want them to go on, and
+    /// frees the slot.
+    pub(crate) fn store(&self, mut record: Stored, mut slot: P::Buffer, len: usize) {
+        let mut complete = Record::new(record.signal, record.time, record.priority, &mut slot, len);
+        let verdict = self.platform.processor().process(&mut complete);
+        record.priority = complete.priority;
+        let len = complete.bytes().len();
         let (used, capacity) = self.records.with(|records| {
-            let fill = records.store(record, slot.get(..len).unwrap_or_default());
+            let fill = match verdict {
+                Verdict::Keep => records.store(&record, slot.get(..len).unwrap_or_default()),
+                Verdict::Drop(reason) => records.lose(&record, reason),
+            };
             // Cannot be full: the slot came from there, or the platform has room for those it made.
             let _ = records.slots.push(slot);
             fill
         });
-        self.platform.stored(record.signal, record.priority, used, capacity);
+        if capacity > 0 {
+            self.platform.stored(record.signal, record.priority, used, capacity);
+        }
     }
 
     pub(crate) fn give_back(&self, slot: P::Buffer) {

@@ -10,6 +10,7 @@ use crate::limits::Limits;
 use crate::otlp::Signal;
 use crate::otlp::common::Scope;
 use crate::pipeline::Pipeline;
+use crate::processor::Processor;
 use crate::ring::Ring;
 
 /// The types a [`Pipeline`] is built from.
@@ -29,6 +30,9 @@ pub trait Platform: Sized + Send + Sync + 'static {
     /// The rings, by [`lane`](Self::lane).
     type Lanes: AsRef<[Ring<Self::Buffer>]> + AsMut<[Ring<Self::Buffer>]> + Send + 'static;
 
+    /// What may change or drop a record before it enters its lane.
+    type Processor: Processor + Send + Sync;
+
     /// Whether a full lane gives up its oldest records for a new one, or refuses the new one.
     const EVICT: bool;
 
@@ -36,9 +40,10 @@ pub trait Platform: Sized + Send + Sync + 'static {
     fn now(&self) -> u64;
 
     /// How much one record may hold.
-    fn limits(&self) -> &Limits {
-        &Limits::DEFAULT
-    }
+    fn limits(&self) -> &Limits;
+
+    /// The processors that every record passes.
+    fn processor(&self) -> &Self::Processor;
 
     /// The lane that records of that kind go to; every number has to be within `Lanes`.
     fn lane(signal: Signal, priority: Priority) -> usize;
@@ -91,29 +96,50 @@ impl<T, const N: usize> Table<T> for heapless::Vec<T, N> {
 }
 
 /// Bare metal: a `static` pipeline, memory given once as `&'static mut`, critical sections as the lock.
+///
+/// [`Pipeline::on`] has an example.
 #[derive(Debug)]
-pub struct Device {
-    pub(crate) clock: fn() -> u64,
+pub struct Device<C = ()> {
+    /// The uptime in nanoseconds; it must not run backwards.
+    pub clock: fn() -> u64,
+    /// How much one record may hold.
+    pub limits: Limits,
+    /// What may change or drop a record.
+    pub processor: C,
 }
+
+/// The most slots, scopes and instruments a device's pipeline has: each.
+pub const TABLE: usize = 16;
 
 impl Device {
-    /// The most slots, scopes and instruments a device's pipeline has: each.
-    pub const TABLE: usize = 16;
+    /// Without processors, with the specification's limits.
+    pub const fn new(clock: fn() -> u64) -> Self {
+        Self { clock, limits: Limits::DEFAULT, processor: () }
+    }
 }
 
-impl Platform for Device {
+impl<C: Processor + Send + Sync + 'static> Platform for Device<C> {
     type Handle = &'static Pipeline<Self>;
     type Lock<T: Send + 'static> = CriticalSection<T>;
     type Buffer = &'static mut [u8];
     type Text = &'static str;
     type Scope = StaticScope;
-    type Table<T: Send + 'static> = heapless::Vec<T, { Device::TABLE }>;
+    type Table<T: Send + 'static> = heapless::Vec<T, TABLE>;
     type Lanes = [Ring<&'static mut [u8]>; 2];
+    type Processor = C;
 
     const EVICT: bool = true;
 
     fn now(&self) -> u64 {
         (self.clock)()
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn processor(&self) -> &C {
+        &self.processor
     }
 
     fn lane(_: Signal, priority: Priority) -> usize {

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crossbeam_channel::Sender;
 use smoltel_core::platform::{self, Platform, Priority};
 use smoltel_core::ring::Ring;
-use smoltel_core::{Metrics, Pipeline, Scope, Seed, pipeline::Records};
+use smoltel_core::{Limits, Metrics, Pipeline, Scope, Seed, pipeline::Records};
 
 use crate::Signal;
 use crate::command::Command;
@@ -71,12 +71,21 @@ impl Platform for Threads {
     type Scope = OwnedScope;
     type Table<T: Send + 'static> = Growing<T>;
     type Lanes = [Ring<Box<[u8]>>; 3];
+    type Processor = ();
 
     /// A full queue drops what is new, as OpenTelemetry's processors do.
     const EVICT: bool = false;
 
     fn now(&self) -> u64 {
         unix_now()
+    }
+
+    fn limits(&self) -> &Limits {
+        &Limits::DEFAULT
+    }
+
+    fn processor(&self) -> &() {
+        &()
     }
 
     fn lane(signal: Signal, _: Priority) -> usize {

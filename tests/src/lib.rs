@@ -2,6 +2,7 @@
 //! for a condition instead of for time.
 
 pub mod allocations;
+pub mod device;
 pub mod sink;
 
 use std::time::{Duration, Instant};

@@ -2,14 +2,14 @@
 
 use proptest::prelude::*;
 use prost::Message;
-use smoltel_core::batch::{Batch, Cursor, Lane};
-use smoltel_core::{Key, Pipeline, Resource, Seed, Severity, Signal, SpanKind, Tracer, Value};
+use smoltel_core::{Key, Pipeline, Seed, Severity, Signal, SpanKind, Tracer, Value};
 use smoltel_proto::types::collector::logs::v1::ExportLogsServiceRequest;
 use smoltel_proto::types::collector::metrics::v1::ExportMetricsServiceRequest;
 use smoltel_proto::types::collector::trace::v1::ExportTraceServiceRequest;
 use smoltel_proto::types::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList, any_value};
 use smoltel_proto::types::metrics::v1::{metric, number_data_point};
 use smoltel_proto::types::trace::v1::Span;
+use smoltel_tests::device::{pipeline, request};
 
 /// A value as prost knows it, which owns what ours borrows.
 fn any_value() -> impl Strategy<Value = AnyValue> {
@@ -108,30 +108,6 @@ fn model() -> impl Strategy<Value = Model> {
 }
 
 const SCOPES: [&str; 3] = ["", "one", "another scope with a longer name"];
-
-/// A device's pipeline with room for everything a test records.
-fn pipeline() -> &'static Pipeline {
-    let pipeline: &'static Pipeline = Box::leak(Box::new(Pipeline::new(|| 7)));
-    let ring: &'static mut [u8] = vec![0; 1 << 20].leak();
-    pipeline.init(ring, vec![[0; 16 << 10]; 2].leak(), Seed::Unique([3; 16]));
-    pipeline.init_metrics(vec![0; 4096].leak());
-    pipeline
-}
-
-/// Everything in a lane as one request of that signal.
-fn request(pipeline: &Pipeline, lane: usize, signal: Signal) -> Vec<u8> {
-    let resource = Resource::<64>::new().with("service.name", "test").unwrap();
-    let source = Lane { pipeline, number: lane };
-    let resource = resource.as_bytes();
-    let Some(batch) = Batch::plan(&source, signal, resource.len(), (0, usize::MAX), usize::MAX) else {
-        return Vec::new();
-    };
-    let mut bytes = vec![0; batch.encoded_len() + 1];
-    let n = Cursor::default().copy(&batch, &source, resource, &mut bytes);
-    assert_eq!(n, batch.encoded_len());
-    bytes.truncate(n);
-    bytes
-}
 
 fn record(tracers: &[Tracer; 3], model: &Model) {
     let mut span = tracers[model.scope].span(&model.name).kind(model.kind).start();

@@ -29,6 +29,8 @@ pub struct Log<P: Platform = Device> {
     open: Option<Open<P>>,
     severity: Severity,
     scope: u16,
+    /// When it was observed.
+    time: u64,
     has_body: bool,
     has_context: bool,
     /// Whether it goes nowhere when it belongs to a span that is not sampled.
@@ -52,12 +54,13 @@ impl<P: Platform> Log<P> {
             Some(Ok(open)) => Some(open),
             None => None,
         };
-        Self { pipeline, open, severity, scope, has_body: false, has_context: false, trace_based }
+        Self { pipeline, open, severity, scope, time: now, has_body: false, has_context: false, trace_based }
     }
 
     /// A record that its logger does not want.
     pub(super) fn nowhere(pipeline: P::Handle, scope: u16, severity: Severity, trace_based: bool) -> Self {
-        Self { pipeline, open: None, severity, scope, has_body: false, has_context: false, trace_based }
+        let (open, time) = (None, 0);
+        Self { pipeline, open, severity, scope, time, has_body: false, has_context: false, trace_based }
     }
 
     /// Sets an attribute; the same key replaces. One that finds no room is counted in the record's
@@ -174,9 +177,10 @@ impl<P: Platform> Log<P> {
         let Some(open) = self.open.take() else { return };
         let dropped = open.dropped;
         let (slot, len) = open.finish(|w| logs::end(w, dropped));
+        let time = self.time;
         let priority = if self.severity >= Severity::Warn { Priority::Keep } else { Priority::Low };
-        let record = Stored { signal: Signal::Logs, priority, scope: self.scope, items: 1 };
-        self.pipeline.store(&record, slot, len);
+        let record = Stored { signal: Signal::Logs, priority, scope: self.scope, items: 1, time };
+        self.pipeline.store(record, slot, len);
     }
 }
 

@@ -29,6 +29,7 @@ pub struct Span<P: Platform = Device> {
     /// A span that is not recorded has one too if it has a trace state: its children inherit it.
     open: Option<Open<P>>,
     recording: bool,
+    start: u64,
     status: StatusCode,
     scope: u16,
     events: Count,
@@ -61,9 +62,10 @@ impl<P: Platform> Span<P> {
         context: SpanContext,
         open: Option<Open<P>>,
         recording: bool,
+        start: u64,
     ) -> Self {
         let (events, links) = Default::default();
-        Self { pipeline, context, open, recording, status: StatusCode::Unset, scope, events, links }
+        Self { pipeline, context, open, recording, start, status: StatusCode::Unset, scope, events, links }
     }
 
     /// What a child, a log record or another process needs to refer to this span.
@@ -227,6 +229,8 @@ impl<P: Platform> Span<P> {
 
     #[inline]
     fn finish(&mut self, time: u64) {
+        // A clock that was set back gives no span of negative length.
+        let time = time.max(self.start);
         let Some(open) = self.open.take() else { return };
         if !self.context.is_sampled() {
             return self.pipeline.give_back(open.into_slot());
@@ -235,8 +239,8 @@ impl<P: Platform> Span<P> {
             Dropped { attributes: open.dropped, events: self.events.dropped, links: self.links.dropped };
         let (slot, len) = open.finish(|w| trace::end(w, time, dropped));
         let priority = if self.status == StatusCode::Error { Priority::Keep } else { Priority::Low };
-        let record = Stored { signal: Signal::Traces, priority, scope: self.scope, items: 1 };
-        self.pipeline.store(&record, slot, len);
+        let record = Stored { signal: Signal::Traces, priority, scope: self.scope, items: 1, time };
+        self.pipeline.store(record, slot, len);
     }
 
     /// Takes away a status that is to be replaced; whether the new one may take its place.

@@ -2,7 +2,7 @@ use crate::context::SpanContext;
 use crate::counters::Loss;
 use crate::otlp::Signal;
 use crate::otlp::common::{Key, Value};
-use crate::otlp::trace::{ATTRIBUTES, END_MAX, SpanKind, Start, start};
+use crate::otlp::trace::{ATTRIBUTES, END_MAX, SpanKind, Start, start, trace_state};
 use crate::platform::{Device, Platform};
 use crate::wire::text;
 
@@ -112,23 +112,27 @@ impl<'a, P: Platform> SpanBuilder<'a, P> {
     pub fn start(self) -> Span<P> {
         let Tracer { pipeline, scope } = self.tracer;
         let (context, slot) = pipeline.open_span(self.parent.as_ref());
-        let open = slot.and_then(|slot| self.open(&context, slot));
+        let time = self.time.unwrap_or_else(|| pipeline.now());
+        let open = slot.and_then(|slot| self.open(&context, slot, time));
         let recording = open.is_some();
-        Span::new(pipeline.clone(), *scope, context, open, recording)
+        Span::new(pipeline.clone(), *scope, context, open, recording, time)
     }
 
-    fn open(&self, context: &SpanContext, slot: P::Buffer) -> Option<Open<P>> {
+    fn open(&self, context: &SpanContext, slot: P::Buffer, time: u64) -> Option<Open<P>> {
         /// Ids, flags, kind, start and the name's head, at the most; what a name leaves to the rest.
         const FIXED: usize = 64;
         let pipeline = &self.tracer.pipeline;
         let name = text::cut(self.name, slot.len().saturating_sub(FIXED + END_MAX));
-        let time = self.time.unwrap_or_else(|| pipeline.now());
         let span = Start { context, parent: self.parent.as_ref(), kind: self.kind, name, time };
         let limits = pipeline.limits().span;
         match Open::new(slot, (ATTRIBUTES, limits), END_MAX, |w| start(w, &span)) {
             Ok(mut open) => {
                 // A name that was cut counts as one: the record says that it is not whole.
                 open.dropped += u32::from(name.len() < self.name.len());
+                if self.parent.is_some() && !self.trace_state.is_empty() {
+                    // Half a trace state would say something else: it is left out as a whole.
+                    let _ = open.write(|w| trace_state(w, self.trace_state));
+                }
                 self.attributes.iter().for_each(|(key, value)| open.set(key, value));
                 Some(open)
             }
