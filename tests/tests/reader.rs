@@ -89,13 +89,13 @@ fn same_field(field: (u32, Payload<'_>), prosts: &mut &[u8]) -> Result<(), TestC
     prop_assert_eq!(field.0, number);
     match field.1 {
         Payload::Varint(value) => {
-            prop_assert_eq!((WireType::Varint, value), (wire_type, decode_varint(prosts).unwrap()))
+            prop_assert_eq!((WireType::Varint, value), (wire_type, decode_varint(prosts).unwrap()));
         }
         Payload::Fixed64(value) => {
-            prop_assert_eq!((WireType::SixtyFourBit, value), (wire_type, prosts.get_u64_le()))
+            prop_assert_eq!((WireType::SixtyFourBit, value), (wire_type, prosts.get_u64_le()));
         }
         Payload::Fixed32(value) => {
-            prop_assert_eq!((WireType::ThirtyTwoBit, value), (wire_type, prosts.get_u32_le()))
+            prop_assert_eq!((WireType::ThirtyTwoBit, value), (wire_type, prosts.get_u32_le()));
         }
         Payload::Len(bytes) => {
             let len = decode_varint(prosts).unwrap() as usize;
