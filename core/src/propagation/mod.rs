@@ -1,22 +1,38 @@
 //! Context across processes: W3C Trace Context (Level 2) and Baggage, over borrowed header bytes.
 //!
-//! Parsing borrows the header and judges it once; what was judged is a value whose members can be looked
-//! up, changed and written again, without an allocator.
+//! Parsing borrows the header and judges it once. What was judged is a value whose members can be looked
+//! up, changed and written again, without an allocator:
 //!
-//! | header | parsed | written |
-//! |---|---|---|
-//! | `traceparent` | [`SpanContext::from_traceparent`](crate::SpanContext::from_traceparent) | [`SpanContext::traceparent`](crate::SpanContext::traceparent) |
-//! | `tracestate` | [`TraceState::parse`] | [`TraceState::write`], [`TraceStateEdit::write`] |
+//! | header | read | changed | written |
+//! |---|---|---|---|
+//! | `traceparent` | [`SpanContext::from_traceparent`] | | [`SpanContext::traceparent`] |
+//! | `tracestate` | [`TraceState::parse`] | [`TraceState::set`], [`TraceState::remove`] | [`TraceState::write`] |
+//! | `baggage` | [`Baggage::parse`] | [`Baggage::set`], [`Baggage::remove`] | [`Baggage::write`] |
+//!
+//! A [`Propagator`] does it for a whole carrier: `(TraceContext, W3cBaggage)` is what most use.
+//!
+//! [`SpanContext::from_traceparent`]: crate::SpanContext::from_traceparent
+//! [`SpanContext::traceparent`]: crate::SpanContext::traceparent
 
+mod baggage;
+mod carrier;
 mod ot;
+mod percent;
 mod traceparent;
 mod tracestate;
 
+pub use baggage::{Baggage, BaggageEdit, BaggageEntry};
+pub use carrier::{
+    BAGGAGE, Context, Propagator, TRACEPARENT, TRACESTATE, TraceContext, W3cBaggage, env_name,
+};
 pub use ot::{Threshold, ThresholdChange};
+pub use percent::BaggageValue;
 pub use traceparent::Traceparent;
 pub use tracestate::{TraceState, TraceStateEdit};
 
 use core::fmt;
+
+use crate::wire::{Full, Writer};
 
 /// A header, name or value that does not follow its grammar.
 ///
@@ -38,4 +54,15 @@ impl core::error::Error for Invalid {}
 /// Optional whitespace of HTTP: spaces and tabs at both ends.
 fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
+}
+
+/// The lines of one header as one, which is what they mean.
+fn join<'h, 'a>(lines: impl IntoIterator<Item = &'h [u8]>, room: &'a mut [u8]) -> Result<&'a [u8], Full> {
+    let mut w = Writer::new(room);
+    for line in lines {
+        w.put(line)?;
+        w.put(b",")?;
+    }
+    let len = w.len();
+    Ok(room.get(..len).unwrap_or_default())
 }

@@ -67,6 +67,13 @@ impl Threshold {
 }
 
 /// What becomes of the threshold in the `tracestate` of a new span.
+///
+/// ```
+/// use smoltel_core::propagation::{ThresholdChange, TraceState};
+/// let state = TraceState::parse(b"ot=th:8,a=1")?;
+/// assert_eq!(state.change_threshold(ThresholdChange::Erase).to_string(), "a=1");
+/// # Ok::<(), smoltel_core::propagation::Invalid>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ThresholdChange {
     /// It stays as the parent's was.

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::ot::Pair;
-use super::{Invalid, trim};
+use super::{Invalid, join, trim};
 use crate::wire::{Full, Writer};
 
 /// A valid `tracestate`, as a view of the header it came in.
@@ -67,12 +67,7 @@ impl<'a> TraceState<'a> {
         lines: impl IntoIterator<Item = &'h [u8]>,
         room: &'a mut [u8],
     ) -> Result<Self, Invalid> {
-        let mut w = Writer::new(room);
-        for line in lines {
-            w.put(line).and_then(|()| w.put(b",")).map_err(|Full| Invalid)?;
-        }
-        let len = w.len();
-        Self::parse(room.get(..len).unwrap_or_default())
+        join(lines, room).map_err(|Full| Invalid).and_then(Self::parse)
     }
 
     /// The members, newest first.
@@ -153,7 +148,7 @@ impl<'a> TraceState<'a> {
         let keep = self.keep;
         segments(self.text)
             .enumerate()
-            .take(Self::MAX_MEMBERS)
+            .take((u32::BITS - keep.leading_zeros()) as usize)
             .filter(move |(place, _)| keep >> place & 1 != 0)
             .filter_map(|(place, member)| Some((place, member.split_once('=')?)))
     }

@@ -55,6 +55,22 @@ impl<S: Sampler + ?Sized> Sampler for &S {
 }
 
 /// What is known of a span that is about to start.
+///
+/// ```
+/// use smoltel_core::propagation::TraceState;
+/// use smoltel_core::sampler::{AlwaysOn, Decision, Sampler, SamplingInput};
+/// use smoltel_core::{SpanKind, TraceId};
+///
+/// let span = SamplingInput {
+///     parent: None,
+///     trace_id: TraceId([7; 16]),
+///     name: "adjust",
+///     kind: SpanKind::Internal,
+///     trace_state: TraceState::EMPTY,
+///     attributes: &[],
+/// };
+/// assert_eq!(AlwaysOn.should_sample(&span).decision, Decision::RecordAndSample);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SamplingInput<'a> {
     /// The parent, if there is a valid one.
@@ -86,6 +102,11 @@ impl SamplingInput<'_> {
 }
 
 /// What becomes of a span.
+///
+/// ```
+/// use smoltel_core::sampler::Decision;
+/// assert!(Decision::RecordOnly.is_recording() && !Decision::RecordOnly.is_sampled());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// It is not recorded. Its context still goes on, without the `sampled` flag.
