@@ -47,6 +47,11 @@ impl SpanContext {
         self.flags & Self::SAMPLED != 0
     }
 
+    #[inline]
+    pub(crate) fn set_sampled(&mut self, sampled: bool) {
+        self.flags = self.flags & !Self::SAMPLED | if sampled { Self::SAMPLED } else { 0 };
+    }
+
     /// Whether both ids have a byte that is not zero. Others are no parent and correlate nothing.
     pub fn is_valid(&self) -> bool {
         self.trace_id.0 != [0; 16] && self.span_id.0 != [0; 8]

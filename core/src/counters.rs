@@ -1,6 +1,8 @@
 //! What was recorded and what was lost, by signal and reason. Nothing is lost that is not counted here.
 
+use crate::context::SpanContext;
 use crate::otlp::Signal;
+use crate::sampler::Decision;
 
 /// Why an item did not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +58,46 @@ impl Loss {
     }
 }
 
+/// Where a span's parent is.
+///
+/// ```
+/// use smoltel_core::ParentOrigin;
+/// assert_eq!(ParentOrigin::of(None).name(), "none");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ParentOrigin {
+    /// There is none: the span is the root of its trace.
+    None = 0,
+    /// In this process.
+    Local = 1,
+    /// In another process.
+    Remote = 2,
+}
+
+impl ParentOrigin {
+    /// Every origin, in the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::None, Self::Local, Self::Remote];
+
+    /// Where `parent` is.
+    pub const fn of(parent: Option<&SpanContext>) -> Self {
+        match parent {
+            None => Self::None,
+            Some(parent) if parent.is_remote => Self::Remote,
+            Some(_) => Self::Local,
+        }
+    }
+
+    /// The origin as the attribute `otel.span.parent.origin` has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Local => "local",
+            Self::Remote => "remote",
+        }
+    }
+}
+
 /// Counts of items (spans, log records, data points) since the start.
 ///
 /// ```
@@ -68,12 +110,17 @@ impl Loss {
 pub struct Counters {
     recorded: [u64; 3],
     lost: [[u64; Loss::ALL.len()]; 3],
+    /// Spans by decision and origin.
+    started: [[u64; 3]; 3],
+    /// Spans that were recorded only, and have ended.
+    ended_unsampled: u64,
 }
 
 impl Counters {
-    pub(crate) const ZERO: Self = Self { recorded: [0; 3], lost: [[0; Loss::ALL.len()]; 3] };
+    pub(crate) const ZERO: Self =
+        Self { recorded: [0; 3], lost: [[0; Loss::ALL.len()]; 3], started: [[0; 3]; 3], ended_unsampled: 0 };
 
-    /// Items that were recorded, lost later or not.
+    /// Items that were recorded, lost later or not. A span counts when it ends.
     pub const fn recorded(&self, signal: Signal) -> u64 {
         self.recorded[signal as usize]
     }
@@ -86,6 +133,37 @@ impl Counters {
     /// Items of all signals that were lost, whatever the reason.
     pub fn lost_in_all(&self) -> u64 {
         self.lost.iter().flatten().sum()
+    }
+
+    /// Spans that were started, by what their sampler decided and where their parents are.
+    pub const fn started(&self, decision: Decision, origin: ParentOrigin) -> u64 {
+        self.started[decision as usize][origin as usize]
+    }
+
+    /// Spans that have not ended yet, by what their sampler decided.
+    pub fn live(&self, decision: Decision) -> u64 {
+        let started: u64 = self.started[decision as usize].iter().sum();
+        match decision {
+            Decision::Drop => 0,
+            Decision::RecordOnly => started.saturating_sub(self.ended_unsampled),
+            Decision::RecordAndSample => started.saturating_sub(self.recorded(Signal::Traces)),
+        }
+    }
+
+    /// Counts a span; its sampler is taken to say yes until it says something else.
+    #[inline]
+    pub(crate) fn add_started(&mut self, origin: ParentOrigin) {
+        self.started[Decision::RecordAndSample as usize][origin as usize] += 1;
+    }
+
+    /// The sampler of a span that was counted said something else.
+    pub(crate) fn decided(&mut self, decision: Decision, origin: ParentOrigin) {
+        self.started[Decision::RecordAndSample as usize][origin as usize] -= 1;
+        self.started[decision as usize][origin as usize] += 1;
+    }
+
+    pub(crate) fn add_ended_unsampled(&mut self) {
+        self.ended_unsampled += 1;
     }
 
     /// Counts items as recorded.

@@ -68,7 +68,7 @@ pub mod wire;
 
 pub use aggregate::Metrics;
 pub use context::{SpanContext, SpanId, TraceId};
-pub use counters::{Counters, Loss};
+pub use counters::{Counters, Loss, ParentOrigin};
 pub use id::Seed;
 pub use limits::{AttributeLimits, Limits};
 pub use otlp::Signal;

@@ -13,7 +13,7 @@
 
 use crate::aggregate::Metrics;
 use crate::context::SpanContext;
-use crate::counters::{Counters, Loss};
+use crate::counters::{Counters, Loss, ParentOrigin};
 use crate::id::{IdGenerator, Seed};
 use crate::limits::Limits;
 use crate::otlp::Signal;
@@ -22,6 +22,7 @@ use crate::platform::{self, CriticalSection, Device, Lock, Platform, Priority, T
 use crate::processor::{Processor, Record, Verdict};
 use crate::record::{Logger, Meter, Scoped, Tracer};
 use crate::ring::{Header, Ring};
+use crate::sampler::{Decision, Sampler};
 
 /// Records from their makers to whoever sends them.
 ///
@@ -130,12 +131,17 @@ impl Pipeline<Device> {
     }
 }
 
-impl<C: Processor + Send + Sync + 'static> Pipeline<Device<C>> {
-    /// A pipeline with its own limits and processors, without memory.
+impl<C, S> Pipeline<Device<C, S>>
+where
+    C: Processor + Send + Sync + 'static,
+    S: Sampler + Send + Sync + 'static,
+{
+    /// A pipeline with its own limits, processors and sampler, without memory.
     ///
     /// ```
     /// use smoltel_core::platform::Device;
     /// use smoltel_core::processor::Deny;
+    /// use smoltel_core::sampler::{AlwaysOn, ParentBased};
     /// use smoltel_core::{Limits, Pipeline};
     ///
     /// # fn uptime_ns() -> u64 { 0 }
@@ -143,9 +149,10 @@ impl<C: Processor + Send + Sync + 'static> Pipeline<Device<C>> {
     ///     clock: uptime_ns,
     ///     limits: Limits { events: 4, ..Limits::DEFAULT },
     ///     processor: Deny::new(&["password"]),
+    ///     sampler: ParentBased::new(AlwaysOn),
     /// });
     /// ```
-    pub const fn on(device: Device<C>) -> Self {
+    pub const fn on(device: Device<C, S>) -> Self {
         let records = Records {
             lanes: [Ring::new(&mut [] as &mut [u8]), Ring::new(&mut [] as &mut [u8])],
             slots: heapless::Vec::new(),
@@ -195,22 +202,22 @@ impl<C: Processor + Send + Sync + 'static> Pipeline<Device<C>> {
     ///     pipeline.scope(&VALVE).tracer()
     /// }
     /// ```
-    pub fn scope(&'static self, scope: &'static Scope<'static>) -> Scoped<Device<C>> {
+    pub fn scope(&'static self, scope: &'static Scope<'static>) -> Scoped<Device<C, S>> {
         Scoped::new(self, self.declare(scope.into()))
     }
 
     /// A tracer for the component of that name.
-    pub fn tracer(&'static self, name: &'static str) -> Tracer<Device<C>> {
+    pub fn tracer(&'static self, name: &'static str) -> Tracer<Device<C, S>> {
         Tracer::new(self, self.declare(name.into()))
     }
 
     /// A logger for the component of that name.
-    pub fn logger(&'static self, name: &'static str) -> Logger<Device<C>> {
+    pub fn logger(&'static self, name: &'static str) -> Logger<Device<C, S>> {
         Logger::new(self, self.declare(name.into()))
     }
 
     /// A meter for the component of that name.
-    pub fn meter(&'static self, name: &'static str) -> Meter<Device<C>> {
+    pub fn meter(&'static self, name: &'static str) -> Meter<Device<C, S>> {
         Meter::new(self, self.declare(name.into()))
     }
 }
@@ -278,6 +285,10 @@ impl<P: Platform> Pipeline<P> {
         self.platform.now()
     }
 
+    pub(crate) fn sampler(&self) -> &P::Sampler {
+        self.platform.sampler()
+    }
+
     pub(crate) fn limits(&self) -> &Limits {
         self.platform.limits()
     }
@@ -286,19 +297,55 @@ impl<P: Platform> Pipeline<P> {
         self.metrics.with(f)
     }
 
-    /// A new span's context and its slot; without a slot the span is counted as lost, but its context
-    /// still ties its children together. The last slot is left to log records.
-    pub(crate) fn open_span(&self, parent: Option<&SpanContext>) -> (SpanContext, Option<P::Buffer>) {
-        let (context, slot) = self.records.with(|records| {
+    /// A new span's context, and a slot for it if one is free. The last slot is left to log records.
+    #[inline]
+    pub(crate) fn new_span(&self, parent: Option<&SpanContext>) -> (SpanContext, Option<P::Buffer>) {
+        self.records.with(|records| {
+            records.counters.add_started(ParentOrigin::of(parent));
             let context = records.ids().context(parent);
             let spare = records.slots.as_ref().len() > 1;
             (context, spare.then(|| records.slots.pop()).flatten())
-        });
+        })
+    }
+
+    /// The slot of a span that is to be sent. Without one the span is counted as lost, but its context
+    /// still ties its children together.
+    #[inline]
+    pub(crate) fn slot_or_loss(&self, slot: Option<P::Buffer>) -> Option<P::Buffer> {
         let slot = slot.or_else(|| self.platform.grow());
         if slot.is_none() {
             self.add_unrecorded(Signal::Traces, Loss::NoSlot);
         }
-        (context, slot)
+        slot
+    }
+
+    /// Takes note of a span that is not to be sent; its slot is free again unless it `keeps` it.
+    pub(crate) fn not_sampled(
+        &self,
+        decision: Decision,
+        parent: Option<&SpanContext>,
+        slot: Option<P::Buffer>,
+        keeps: bool,
+    ) -> Option<P::Buffer> {
+        self.records.with(|records| {
+            records.counters.decided(decision, ParentOrigin::of(parent));
+            if keeps {
+                return slot;
+            }
+            // Cannot be full: the slot came from there.
+            let _ = slot.map(|slot| records.slots.push(slot));
+            None
+        })
+    }
+
+    /// Frees the slot of a span that was not to be sent, and has ended.
+    pub(crate) fn end_unsampled(&self, slot: P::Buffer, recorded: bool) {
+        self.records.with(|records| {
+            if recorded {
+                records.counters.add_ended_unsampled();
+            }
+            let _ = records.slots.push(slot);
+        });
     }
 
     /// A slot for a log record; without one the record is counted as lost.

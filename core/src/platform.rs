@@ -12,6 +12,7 @@ use crate::otlp::common::Scope;
 use crate::pipeline::Pipeline;
 use crate::processor::Processor;
 use crate::ring::Ring;
+use crate::sampler::{AlwaysOn, ParentBased, Sampler};
 
 /// The types a [`Pipeline`] is built from.
 pub trait Platform: Sized + Send + Sync + 'static {
@@ -33,6 +34,9 @@ pub trait Platform: Sized + Send + Sync + 'static {
     /// What may change or drop a record before it enters its lane.
     type Processor: Processor + Send + Sync;
 
+    /// What decides whether a span is recorded and sent.
+    type Sampler: Sampler + Send + Sync;
+
     /// Whether a full lane gives up its oldest records for a new one, or refuses the new one.
     const EVICT: bool;
 
@@ -44,6 +48,9 @@ pub trait Platform: Sized + Send + Sync + 'static {
 
     /// The processors that every record passes.
     fn processor(&self) -> &Self::Processor;
+
+    /// The sampler that every span asks when it starts.
+    fn sampler(&self) -> &Self::Sampler;
 
     /// The lane that records of that kind go to; every number has to be within `Lanes`.
     fn lane(signal: Signal, priority: Priority) -> usize;
@@ -99,26 +106,32 @@ impl<T, const N: usize> Table<T> for heapless::Vec<T, N> {
 ///
 /// [`Pipeline::on`] has an example.
 #[derive(Debug)]
-pub struct Device<C = ()> {
+pub struct Device<C = (), S = ParentBased<AlwaysOn>> {
     /// The uptime in nanoseconds; it must not run backwards.
     pub clock: fn() -> u64,
     /// How much one record may hold.
     pub limits: Limits,
     /// What may change or drop a record.
     pub processor: C,
+    /// What decides whether a span is recorded and sent.
+    pub sampler: S,
 }
 
 /// The most slots, scopes and instruments a device's pipeline has: each.
 pub const TABLE: usize = 16;
 
 impl Device {
-    /// Without processors, with the specification's limits.
+    /// Without processors, with the specification's limits and sampler.
     pub const fn new(clock: fn() -> u64) -> Self {
-        Self { clock, limits: Limits::DEFAULT, processor: () }
+        Self { clock, limits: Limits::DEFAULT, processor: (), sampler: ParentBased::new(AlwaysOn) }
     }
 }
 
-impl<C: Processor + Send + Sync + 'static> Platform for Device<C> {
+impl<C, S> Platform for Device<C, S>
+where
+    C: Processor + Send + Sync + 'static,
+    S: Sampler + Send + Sync + 'static,
+{
     type Handle = &'static Pipeline<Self>;
     type Lock<T: Send + 'static> = CriticalSection<T>;
     type Buffer = &'static mut [u8];
@@ -127,6 +140,7 @@ impl<C: Processor + Send + Sync + 'static> Platform for Device<C> {
     type Table<T: Send + 'static> = heapless::Vec<T, TABLE>;
     type Lanes = [Ring<&'static mut [u8]>; 2];
     type Processor = C;
+    type Sampler = S;
 
     const EVICT: bool = true;
 
@@ -140,6 +154,10 @@ impl<C: Processor + Send + Sync + 'static> Platform for Device<C> {
 
     fn processor(&self) -> &C {
         &self.processor
+    }
+
+    fn sampler(&self) -> &S {
+        &self.sampler
     }
 
     fn lane(_: Signal, priority: Priority) -> usize {

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crossbeam_channel::Sender;
 use smoltel_core::platform::{self, Platform, Priority};
 use smoltel_core::ring::Ring;
+use smoltel_core::sampler::{AlwaysOn, ParentBased};
 use smoltel_core::{Limits, Metrics, Pipeline, Scope, Seed, pipeline::Records};
 
 use crate::Signal;
@@ -72,6 +73,7 @@ impl Platform for Threads {
     type Table<T: Send + 'static> = Growing<T>;
     type Lanes = [Ring<Box<[u8]>>; 3];
     type Processor = ();
+    type Sampler = ParentBased<AlwaysOn>;
 
     /// A full queue drops what is new, as OpenTelemetry's processors do.
     const EVICT: bool = false;
@@ -86,6 +88,10 @@ impl Platform for Threads {
 
     fn processor(&self) -> &() {
         &()
+    }
+
+    fn sampler(&self) -> &Self::Sampler {
+        const { &ParentBased::new(AlwaysOn) }
     }
 
     fn lane(signal: Signal, _: Priority) -> usize {

@@ -3,6 +3,7 @@
 use smoltel_core::batch::{Batch, Cursor, Lane};
 use smoltel_core::platform::{Device, Platform};
 use smoltel_core::processor::Processor;
+use smoltel_core::sampler::Sampler;
 use smoltel_core::{Pipeline, Resource, Seed, Signal};
 
 /// The lane of what can be missed first.
@@ -16,8 +17,12 @@ pub fn pipeline() -> &'static Pipeline {
 }
 
 /// The same on another device.
-pub fn on<C: Processor + Send + Sync + 'static>(device: Device<C>) -> &'static Pipeline<Device<C>> {
-    let pipeline: &'static Pipeline<Device<C>> = Box::leak(Box::new(Pipeline::on(device)));
+pub fn on<C, S>(device: Device<C, S>) -> &'static Pipeline<Device<C, S>>
+where
+    C: Processor + Send + Sync + 'static,
+    S: Sampler + Send + Sync + 'static,
+{
+    let pipeline: &'static Pipeline<Device<C, S>> = Box::leak(Box::new(Pipeline::on(device)));
     let ring: &'static mut [u8] = vec![0; 1 << 20].leak();
     pipeline.init(ring, vec![[0; 16 << 10]; 4].leak(), Seed::Unique([3; 16]));
     pipeline.init_metrics(vec![0; 4096].leak());

@@ -3,9 +3,11 @@
 use prost::Message;
 use smoltel_core::platform::{Device, Platform};
 use smoltel_core::processor::{Deny, Processor, Record, Verdict};
+use smoltel_core::propagation::TraceState;
+use smoltel_core::sampler::{AlwaysOff, AlwaysOn, AlwaysRecord, Decision, ParentBased, Probability};
 use smoltel_core::{
-    AttributeLimits, Current, Key, Limits, Loss, Pipeline, Seed, Severity, Signal, SpanContext, SpanId,
-    TraceId, Value,
+    AttributeLimits, Current, Key, Limits, Loss, ParentOrigin, Pipeline, Seed, Severity, Signal, SpanContext,
+    SpanId, TraceId, Value,
 };
 use smoltel_proto::types::collector::logs::v1::ExportLogsServiceRequest;
 use smoltel_proto::types::collector::trace::v1::ExportTraceServiceRequest;
@@ -45,9 +47,14 @@ fn keys(attributes: &[KeyValue]) -> Vec<&str> {
 fn a_child_carries_its_parents_trace_flags_and_state() {
     let tracer = pipeline().tracer("t");
     let pipeline = pipeline();
-    let parent = pipeline.tracer("t").span("parent").parent(REMOTE).trace_state("a=1,b=2").start();
+    let parent = pipeline
+        .tracer("t")
+        .span("parent")
+        .parent(REMOTE)
+        .trace_state(TraceState::parse(b"a=1,b=2").unwrap())
+        .start();
     let child = pipeline.tracer("t").span("child").child_of(&parent).start();
-    assert_eq!(child.trace_state(), "a=1,b=2");
+    assert_eq!(child.trace_state().to_string(), "a=1,b=2");
     assert!(!child.context().is_remote);
     let parent_id = parent.context().span_id;
     child.end();
@@ -59,7 +66,7 @@ fn a_child_carries_its_parents_trace_flags_and_state() {
     assert_eq!((child.parent_span_id.as_slice(), &parent.parent_span_id), (&parent_id.0[..], &vec![2; 8]));
     assert_eq!((child.flags, parent.flags), (0x103, 0x303), "only the parent's parent was remote");
     let root = tracer.start("root");
-    assert_eq!((root.trace_state(), root.context().flags), ("", SpanContext::SAMPLED));
+    assert_eq!((root.trace_state().is_empty(), root.context().flags), (true, SpanContext::SAMPLED));
 }
 
 #[test]
@@ -69,8 +76,13 @@ fn links_and_events_keep_their_order_and_all_that_they_say() {
     let local = SpanContext { flags: 0x01, is_remote: false, ..REMOTE };
     let nobody =
         SpanContext { trace_id: TraceId([0; 16]), span_id: SpanId([0; 8]), flags: 0, is_remote: false };
-    span.link(&REMOTE, "a=1", &[("k".into(), "v".into())]).link(&local, "", &[]);
-    span.link(&nobody, "", &[("only".into(), "an attribute".into())]).link(&nobody, "", &[]);
+    let none = TraceState::EMPTY;
+    span.link(&REMOTE, TraceState::parse(b"a=1").unwrap(), &[("k".into(), "v".into())]).link(
+        &local,
+        none,
+        &[],
+    );
+    span.link(&nobody, none, &[("only".into(), "an attribute".into())]).link(&nobody, none, &[]);
     span.event_at(3, "before it began", &[]).event("now", &[("k".into(), 0.into()), ("k".into(), 1.into())]);
     span.end();
     let span = &spans(pipeline, LOW)[0];
@@ -102,7 +114,11 @@ fn what_is_over_a_limit_is_left_out_and_counted() {
     let mut span = pipeline.tracer("t").start("s");
     span.set("a", "äöüß").set("b", &b"bytes"[..]).set("c", 1).set("a", "again");
     let two = [("x".into(), "a long value".into()), ("y".into(), 2.into())];
-    span.event("kept", &two).event("dropped", &[]).link(&REMOTE, "", &two).link(&REMOTE, "", &[]);
+    span.event("kept", &two).event("dropped", &[]).link(&REMOTE, TraceState::EMPTY, &two).link(
+        &REMOTE,
+        TraceState::EMPTY,
+        &[],
+    );
     span.end();
     let nested = [Value::Str("a long value"), Value::Array(&[Value::Int(1)])];
     let body = "a body is exempt";
@@ -253,7 +269,12 @@ fn a_processor_sees_every_record_and_what_it_drops_is_counted() {
         }
     }
     let processor = (Picky, Deny::new(&["password"]));
-    let pipeline = device::on(Device { processor, clock: || 7, limits: Limits::DEFAULT });
+    let pipeline = device::on(Device {
+        processor,
+        clock: || 7,
+        limits: Limits::DEFAULT,
+        sampler: ParentBased::new(AlwaysOn),
+    });
     let mut span = pipeline.tracer("t").start("s");
     span.set("password", "secret").set("user", "me").fail("denied");
     span.end();
@@ -287,4 +308,60 @@ fn a_slot_comes_back_whatever_becomes_of_its_record() {
     drop(second);
     assert_eq!(pipeline.counters().lost(Signal::Traces, Loss::NoSlot), 1);
     assert_eq!(pipeline.counters().lost(Signal::Logs, Loss::NoSlot), 0);
+}
+
+#[test]
+fn a_span_that_is_not_sampled_goes_nowhere_but_its_trace_goes_on() {
+    let device =
+        Device { clock: || 7, limits: Limits::DEFAULT, processor: (), sampler: ParentBased::new(AlwaysOff) };
+    let pipeline = device::on(device);
+    let state = TraceState::parse(b"a=1").unwrap();
+    let unsampled = SpanContext { flags: 0x02, ..REMOTE };
+    for _ in 0..100 {
+        let mut parent = pipeline.tracer("t").span("p").parent(unsampled).trace_state(state).start();
+        assert!(!parent.is_recording() && !parent.context().is_sampled() && parent.context().flags == 0x02);
+        parent.set("k", 1).event("e", &[]).fail("x");
+        let child = pipeline.tracer("t").span("c").child_of(&parent).start();
+        assert_eq!(
+            (child.context().trace_id, child.trace_state().to_string().as_str()),
+            (TraceId([1; 16]), "a=1")
+        );
+    }
+    assert!(!pipeline.tracer("t").start("root").is_recording());
+    let sampled = pipeline.tracer("t").span("s").parent(REMOTE).start();
+    assert_eq!(pipeline.counters().live(Decision::RecordAndSample), 1);
+    sampled.end();
+    let found = spans(pipeline, LOW);
+    assert_eq!((found.len(), spans(pipeline, KEEP).len(), found[0].name.as_str()), (1, 0, "s"));
+    let counters = pipeline.counters();
+    assert_eq!(counters.started(Decision::Drop, ParentOrigin::Remote), 100);
+    assert_eq!(counters.started(Decision::Drop, ParentOrigin::Local), 100);
+    assert_eq!(counters.started(Decision::Drop, ParentOrigin::None), 1);
+    assert_eq!(counters.started(Decision::RecordAndSample, ParentOrigin::Remote), 1);
+    assert_eq!((counters.recorded(Signal::Traces), counters.lost_in_all()), (1, 0));
+}
+
+#[test]
+fn a_span_that_is_only_recorded_is_not_sent() {
+    let device =
+        Device { clock: || 7, limits: Limits::DEFAULT, processor: (), sampler: AlwaysRecord(AlwaysOff) };
+    let pipeline = device::on(device);
+    let span = pipeline.tracer("t").start("s");
+    assert!(span.is_recording() && !span.context().is_sampled());
+    assert_eq!(pipeline.counters().live(Decision::RecordOnly), 1);
+    span.end();
+    assert!(spans(pipeline, LOW).is_empty());
+    assert_eq!((pipeline.counters().live(Decision::RecordOnly), pipeline.counters().lost_in_all()), (0, 0));
+}
+
+#[test]
+fn a_sampled_span_says_with_what_probability() {
+    let sampler = Probability::new(0.25).unwrap();
+    let pipeline = device::on(Device { clock: || 7, limits: Limits::DEFAULT, processor: (), sampler });
+    for number in 0..100 {
+        pipeline.tracer("t").span("s").start_time(number).start().end();
+    }
+    let found = spans(pipeline, LOW);
+    assert!((10..40).contains(&found.len()), "{} of 100", found.len());
+    assert!(found.iter().all(|span| span.trace_state == "ot=th:c" && span.trace_id[9] >= 0xC0));
 }

@@ -5,6 +5,7 @@ use core::fmt;
 
 use super::common::Attributes;
 use crate::context::SpanContext;
+use crate::propagation::{TraceState, TraceStateEdit};
 use crate::wire::{FIXED32, Full, LEN, VARINT, Writer, len_field, tag, text, varint};
 
 mod field {
@@ -128,9 +129,14 @@ pub(crate) fn name(w: &mut Writer<'_>, name: &str) -> Result<(), Full> {
     w.string(field::span::NAME, name)
 }
 
-/// Writes a trace state.
-pub(crate) fn trace_state(w: &mut Writer<'_>, trace_state: &str) -> Result<(), Full> {
-    w.string(field::span::TRACE_STATE, trace_state)
+/// Writes a trace state, if there is any.
+pub(crate) fn trace_state(w: &mut Writer<'_>, trace_state: &TraceStateEdit<'_>) -> Result<(), Full> {
+    let len = trace_state.len();
+    if len == 0 {
+        return Ok(());
+    }
+    w.head(field::span::TRACE_STATE, len)?;
+    trace_state.write(w)
 }
 
 /// Bytes that [`end`] takes at the most; an open span keeps them free, so that ending cannot fail.
@@ -207,7 +213,7 @@ pub(crate) fn event(
 pub(crate) fn link(
     w: &mut Writer<'_>,
     context: &SpanContext,
-    trace_state: &str,
+    trace_state: TraceState<'_>,
     attributes: &Attributes<'_>,
 ) -> Result<(), Full> {
     use field::link as number;
@@ -221,7 +227,8 @@ pub(crate) fn link(
     w.bytes(number::TRACE_ID, &context.trace_id.0)?;
     w.bytes(number::SPAN_ID, &context.span_id.0)?;
     if !trace_state.is_empty() {
-        w.string(number::TRACE_STATE, trace_state)?;
+        w.head(number::TRACE_STATE, trace_state.len())?;
+        trace_state.write(w)?;
     }
     attributes.encode(w, number::ATTRIBUTES)?;
     count(w, number::DROPPED_ATTRIBUTES, attributes.dropped())?;

@@ -7,6 +7,7 @@ use crate::otlp::common::{Attributes, Key, Value, exception};
 use crate::otlp::trace::{self, Dropped, NAME, STATUS, StatusCode, TRACE_STATE};
 use crate::pipeline::Stored;
 use crate::platform::{Device, Platform, Priority};
+use crate::propagation::TraceState;
 use crate::wire::Full;
 
 /// An operation with a beginning and an end. It is written into its slot as it goes; ending it moves
@@ -74,11 +75,10 @@ impl<P: Platform> Span<P> {
         self.context
     }
 
-    /// The W3C trace state that goes on to children and other services; empty when there is none.
-    pub fn trace_state(&self) -> &str {
+    /// The W3C trace state that goes on to children and other services.
+    pub fn trace_state(&self) -> TraceState<'_> {
         let bytes = self.open.as_ref().and_then(|open| open.find(TRACE_STATE)).unwrap_or_default();
-        // It was text when it was written.
-        core::str::from_utf8(bytes).unwrap_or_default()
+        TraceState::parse(bytes).unwrap_or_default()
     }
 
     /// Whether what is set on the span goes anywhere.
@@ -159,7 +159,7 @@ impl<P: Platform> Span<P> {
     pub fn link(
         &mut self,
         context: &SpanContext,
-        trace_state: &str,
+        trace_state: TraceState<'_>,
         attributes: &[(Key<'_>, Value<'_>)],
     ) -> &mut Self {
         let limits = *self.pipeline.limits();
@@ -233,7 +233,7 @@ impl<P: Platform> Span<P> {
         let time = time.max(self.start);
         let Some(open) = self.open.take() else { return };
         if !self.context.is_sampled() {
-            return self.pipeline.give_back(open.into_slot());
+            return self.pipeline.end_unsampled(open.into_slot(), self.recording);
         }
         let dropped =
             Dropped { attributes: open.dropped, events: self.events.dropped, links: self.links.dropped };

@@ -1,9 +1,11 @@
-use crate::context::SpanContext;
+use crate::context::{SpanContext, TraceId};
 use crate::counters::Loss;
 use crate::otlp::Signal;
 use crate::otlp::common::{Key, Value};
 use crate::otlp::trace::{ATTRIBUTES, END_MAX, SpanKind, Start, start, trace_state};
 use crate::platform::{Device, Platform};
+use crate::propagation::{ThresholdChange, TraceState};
+use crate::sampler::{Sampler, SamplingInput, SamplingResult};
 use crate::wire::text;
 
 use super::Span;
@@ -46,7 +48,15 @@ impl<P: Platform> Tracer<P> {
     #[inline]
     pub fn span<'a>(&'a self, name: &'a str) -> SpanBuilder<'a, P> {
         let kind = SpanKind::Internal;
-        SpanBuilder { tracer: self, name, kind, parent: None, trace_state: "", attributes: &[], time: None }
+        SpanBuilder {
+            tracer: self,
+            name,
+            kind,
+            parent: None,
+            trace_state: TraceState::EMPTY,
+            attributes: &[],
+            time: None,
+        }
     }
 }
 
@@ -57,7 +67,7 @@ pub struct SpanBuilder<'a, P: Platform = Device> {
     name: &'a str,
     kind: SpanKind,
     parent: Option<SpanContext>,
-    trace_state: &'a str,
+    trace_state: TraceState<'a>,
     attributes: &'a [(Key<'a>, Value<'a>)],
     time: Option<u64>,
 }
@@ -84,10 +94,10 @@ impl<'a, P: Platform> SpanBuilder<'a, P> {
         self.parent(parent.context()).trace_state(parent.trace_state())
     }
 
-    /// The parent's W3C trace state, as [`TraceState`](crate::propagation::TraceState) checked it; a span without a
-    /// parent has none. One that does not fit is left out as a whole.
+    /// The W3C trace state that came with the parent, or one that a new trace begins with. When it does
+    /// not fit into the slot it is left out as a whole.
     #[inline]
-    pub fn trace_state(mut self, trace_state: &'a str) -> Self {
+    pub fn trace_state(mut self, trace_state: TraceState<'a>) -> Self {
         self.trace_state = trace_state;
         self
     }
@@ -106,19 +116,42 @@ impl<'a, P: Platform> SpanBuilder<'a, P> {
         self
     }
 
-    /// Starts the span now. When no slot is free it is counted as lost, and what is set on it goes
-    /// nowhere; its context is as good as any.
+    /// Starts the span now, if the sampler wants it. When no slot is free it is counted as lost, and what
+    /// is set on it goes nowhere; its context is as good as any.
     #[inline]
     pub fn start(self) -> Span<P> {
         let Tracer { pipeline, scope } = self.tracer;
-        let (context, slot) = pipeline.open_span(self.parent.as_ref());
+        let (mut context, slot) = pipeline.new_span(self.parent.as_ref());
+        let SamplingResult { decision, threshold } = self.sample(context.trace_id);
+        context.set_sampled(decision.is_sampled());
+        let slot = if decision.is_sampled() {
+            pipeline.slot_or_loss(slot)
+        } else {
+            // A span that is not recorded keeps a slot for its trace state, which its children inherit.
+            let keeps = decision.is_recording() || !self.trace_state.is_empty();
+            pipeline.not_sampled(decision, self.parent.as_ref(), slot, keeps)
+        };
         let time = self.time.unwrap_or_else(|| pipeline.now());
-        let open = slot.and_then(|slot| self.open(&context, slot, time));
-        let recording = open.is_some();
+        let open = slot.and_then(|slot| self.open(&context, slot, time, threshold));
+        let recording = decision.is_recording() && open.is_some();
         Span::new(pipeline.clone(), *scope, context, open, recording, time)
     }
 
-    fn open(&self, context: &SpanContext, slot: P::Buffer, time: u64) -> Option<Open<P>> {
+    #[inline]
+    fn sample(&self, trace_id: TraceId) -> SamplingResult {
+        let Self { name, kind, trace_state, attributes, .. } = *self;
+        let input =
+            SamplingInput { parent: self.parent.as_ref(), trace_id, name, kind, trace_state, attributes };
+        self.tracer.pipeline.sampler().should_sample(&input)
+    }
+
+    fn open(
+        &self,
+        context: &SpanContext,
+        slot: P::Buffer,
+        time: u64,
+        threshold: ThresholdChange,
+    ) -> Option<Open<P>> {
         /// Ids, flags, kind, start and the name's head, at the most; what a name leaves to the rest.
         const FIXED: usize = 64;
         let pipeline = &self.tracer.pipeline;
@@ -129,16 +162,19 @@ impl<'a, P: Platform> SpanBuilder<'a, P> {
             Ok(mut open) => {
                 // A name that was cut counts as one: the record says that it is not whole.
                 open.dropped += u32::from(name.len() < self.name.len());
-                if self.parent.is_some() && !self.trace_state.is_empty() {
+                if !self.trace_state.is_empty() || threshold != ThresholdChange::Keep {
                     // Half a trace state would say something else: it is left out as a whole.
-                    let _ = open.write(|w| trace_state(w, self.trace_state));
+                    let changed = self.trace_state.change_threshold(threshold);
+                    let _ = open.write(|w| trace_state(w, &changed));
                 }
                 self.attributes.iter().for_each(|(key, value)| open.set(key, value));
                 Some(open)
             }
             Err(slot) => {
                 pipeline.give_back(slot);
-                pipeline.add_unrecorded(Signal::Traces, Loss::TooLarge);
+                if context.is_sampled() {
+                    pipeline.add_unrecorded(Signal::Traces, Loss::TooLarge);
+                }
                 None
             }
         }

@@ -108,13 +108,14 @@ impl SamplingInput<'_> {
 /// assert!(Decision::RecordOnly.is_recording() && !Decision::RecordOnly.is_sampled());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Decision {
     /// It is not recorded. Its context still goes on, without the `sampled` flag.
-    Drop,
+    Drop = 0,
     /// It is recorded, without the `sampled` flag: it is not exported.
-    RecordOnly,
+    RecordOnly = 1,
     /// It is recorded and exported, and has the `sampled` flag.
-    RecordAndSample,
+    RecordAndSample = 2,
 }
 
 impl Decision {
