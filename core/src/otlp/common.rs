@@ -2,10 +2,14 @@
 
 mod attributes;
 mod bounds;
+#[cfg(feature = "profiles")]
+mod indexed;
 mod scope;
 
 pub(crate) use attributes::{Attributes, exception};
 pub(crate) use bounds::{Bounds, Sink};
+#[cfg(feature = "profiles")]
+pub use indexed::{IndexedValue, StringIndex};
 pub use scope::Scope;
 
 use crate::wire::{FIXED64, Full, LEN, VARINT, Writer, copy, len_field, tag, varint};
@@ -19,6 +23,8 @@ mod field {
         pub(in super::super) const ARRAY: u32 = 5;
         pub(in super::super) const KVLIST: u32 = 6;
         pub(in super::super) const BYTES: u32 = 7;
+        #[cfg(feature = "profiles")]
+        pub(in super::super) const STRING_INDEX: u32 = 8;
     }
     pub(super) mod list {
         pub(in super::super) const VALUES: u32 = 1;
@@ -26,6 +32,8 @@ mod field {
     pub(super) mod key_value {
         pub(in super::super) const KEY: u32 = 1;
         pub(in super::super) const VALUE: u32 = 2;
+        #[cfg(feature = "profiles")]
+        pub(in super::super) const KEY_INDEX: u32 = 3;
     }
     pub(super) mod scope {
         pub(in super::super) const NAME: u32 = 1;

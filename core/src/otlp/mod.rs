@@ -8,6 +8,8 @@ pub mod common;
 pub(crate) mod layout;
 pub mod logs;
 pub mod metrics;
+#[cfg(feature = "profiles")]
+pub mod profiles;
 pub mod resource;
 pub mod trace;
 
