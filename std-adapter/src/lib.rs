@@ -57,7 +57,7 @@ pub use platform::Threads;
 pub use report::Report;
 pub use smoltel_core::{
     Key, Loss, Scope, Severity, Signal, SpanContext, SpanId, SpanKind, StatusCode, TraceId, Value,
-    otlp::resource::EntityRef,
+    otlp::resource::EntityRef, propagation, sampler,
 };
 pub use telemetry::Telemetry;
 
