@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
-use smoltel::propagation::{Context, Propagator, TraceContext, TraceState};
+use smoltel::propagation::{Context, Propagator, TraceContext};
 use smoltel::{Span, SpanKind, Tracer};
 use ureq::Agent;
 
@@ -39,9 +39,12 @@ fn converse(stream: TcpStream, tracer: &Tracer, agent: &Agent) -> io::Result<()>
 fn answer(request: &Request, tracer: &Tracer, agent: &Agent) -> &'static str {
     let mut context = Context::default();
     TraceContext.extract(&mut context, &|name| request.headers.get(name).map(Vec::as_slice));
-    let trace_state = context.trace_state.to_string();
-    let mut span =
-        tracer.span("POST").kind(SpanKind::Server).parent(context.span).trace_state(&trace_state).start();
+    let mut span = tracer
+        .span("POST")
+        .kind(SpanKind::Server)
+        .parent(context.span)
+        .trace_state(context.trace_state)
+        .start();
     let Ok(Value::Array(calls)) = serde_json::from_slice(&request.body) else {
         span.fail("the body is not a list of calls");
         return "400 Bad Request";
@@ -52,7 +55,7 @@ fn answer(request: &Request, tracer: &Tracer, agent: &Agent) -> &'static str {
 
 fn call(call: &Value, parent: &Span, tracer: &Tracer, agent: &Agent) -> Result<(), ureq::Error> {
     let mut span = tracer.span("POST").kind(SpanKind::Client).child_of(parent).start();
-    let trace_state = TraceState::parse(span.trace_state().as_bytes()).unwrap_or_default();
+    let trace_state = span.trace_state();
     let context = Context { span: Some(span.context()), trace_state, ..Context::default() };
     let mut headers = Vec::new();
     TraceContext.inject(&context, &mut vec![0; trace_state.len()], &mut |name, value| {
