@@ -1,0 +1,62 @@
+//! Every field of OTLP can be written: telemetry that says all that it can, made with smoltel-core alone,
+//! is walked by the protocol's table, and prost reads in it what was put in.
+
+mod answers;
+mod logs;
+mod producer;
+mod profiles;
+mod seen;
+mod spans;
+mod values;
+
+use seen::{PROFILES, Place, STABLE, Seen, default_says_something, fields};
+use smoltel_proto::table;
+
+/// What cannot be written yet, by the start of the message's name.
+const NOT_YET: [&str; 1] = ["opentelemetry.proto.metrics."];
+
+fn all() -> Seen {
+    let mut seen = Seen::default();
+    let (spans, logs, profiles) = (spans::request(), logs::request(), profiles::request());
+    for (root, bytes) in [
+        (&table::EXPORT_TRACE_SERVICE_REQUEST, &spans),
+        (&table::TRACES_DATA, &spans),
+        (&table::EXPORT_LOGS_SERVICE_REQUEST, &logs),
+        (&table::LOGS_DATA, &logs),
+        (&table::EXPORT_PROFILES_SERVICE_REQUEST, &profiles),
+        (&table::PROFILES_DATA, &profiles),
+    ] {
+        seen.walk(root, bytes);
+    }
+    answers::walk(&mut seen);
+    seen
+}
+
+fn is_expected((message, _): &Place) -> bool {
+    let request = table::EXPORT_METRICS_SERVICE_REQUEST.name;
+    *message != request && !NOT_YET.iter().any(|start| message.starts_with(start))
+}
+
+#[test]
+fn every_field_can_be_written_and_is_read_as_it_was_put_in() {
+    assert_eq!(fields(&STABLE).len(), 163);
+    let only_profiles =
+        fields(&PROFILES).into_iter().filter(|(message, _)| message.name.contains("profiles"));
+    assert_eq!(only_profiles.count(), 60);
+    let seen = all();
+    let places = [&STABLE[..], &PROFILES[..]].concat();
+    let mut missing: Vec<Place> =
+        fields(&places).iter().map(|(message, field)| (message.name, field.number)).collect();
+    missing.retain(|place| is_expected(place) && !seen.values.contains(place));
+    assert_eq!(missing, [], "fields that are never written");
+}
+
+#[test]
+fn what_is_zero_but_set_is_written() {
+    let seen = all();
+    let optional =
+        fields(&STABLE).into_iter().filter(|(message, field)| default_says_something(message, field));
+    let mut missing: Vec<Place> = optional.map(|(message, field)| (message.name, field.number)).collect();
+    missing.retain(|place| is_expected(place) && !seen.defaults.contains(place));
+    assert_eq!(missing, [], "fields whose zero is left out");
+}
