@@ -19,7 +19,9 @@ use crate::otlp::Signal;
 use crate::otlp::common::{Scope, Sink};
 use crate::pipeline::Pipeline;
 use crate::platform::Platform;
+use crate::repair::Repair;
 use crate::ring::{Header, Ring};
+use crate::time::Offset;
 use crate::wire::{Full, LEN, copy, len_field, tag, varint};
 
 mod field {
@@ -207,6 +209,7 @@ pub struct Cursor {
     piece: Piece,
     /// Bytes of the piece that are out already.
     done: usize,
+    repair: Option<Repair>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -220,6 +223,12 @@ enum Piece {
 }
 
 impl Cursor {
+    /// A cursor for `batch` that turns uptimes into Unix times on the way, if the offset is known.
+    pub fn new(batch: &Batch, offset: Option<Offset>) -> Self {
+        let repair = offset.map(|offset| Repair::new(offset, batch.signal));
+        Self { repair, ..Self::default() }
+    }
+
     /// Copies the next bytes of the request into `out`; fewer than fit only at its end. `source` and
     /// `resource` have to be those that it was planned with.
     pub fn copy(&mut self, batch: &Batch, source: &impl Source, resource: &[u8], out: &mut [u8]) -> usize {
@@ -228,13 +237,31 @@ impl Cursor {
             let mut part = Part { out: &mut out[at..], skip: self.done, len: 0 };
             let piece_len = self.piece.write(batch, source, resource, &mut part);
             let len = part.len;
+            self.repair(piece_len, source, out.get_mut(at..at + len).unwrap_or_default());
             at += len;
             self.done += len;
             if self.done >= piece_len {
-                *self = Self { piece: self.piece.next(batch, source), done: 0 };
+                self.piece = self.piece.next(batch, source);
+                self.done = 0;
             }
         }
         at
+    }
+
+    /// Repairs the times in what was just copied of a piece.
+    fn repair(&mut self, piece_len: usize, source: &impl Source, copied: &mut [u8]) {
+        let (Some(repair), Piece::Record(_, offset, header, _)) = (&mut self.repair, self.piece) else {
+            return;
+        };
+        if self.done == 0 {
+            repair.restart();
+        }
+        let head = (piece_len - usize::from(header.len)).saturating_sub(self.done);
+        repair.repair(copied.get_mut(head..).unwrap_or_default(), |at| {
+            let mut time = [0; 8];
+            let read = source.read(offset + Header::LEN + at, &mut time);
+            (read == time.len()).then_some(time)
+        });
     }
 }
 

@@ -21,6 +21,7 @@
 //! | [`platform`], [`pipeline`] | memory, lock and clock; the state that all recording shares |
 //! | [`processor`] | what may change or drop a record before it enters its ring |
 //! | [`record`] | what users hold: tracer, span, logger, meter, counter |
+//! | [`time`] | from uptime to Unix time |
 //! | [`batch`], [`exporter`], [`retry`] | a request out of a ring; when to send it; what the answer means |
 //! | [`transport`] | the bytes of a connection, in and out; no I/O of its own |
 //!
@@ -51,6 +52,7 @@ mod context;
 mod counters;
 mod id;
 mod limits;
+mod repair;
 
 pub mod batch;
 pub mod exporter;
@@ -63,6 +65,7 @@ pub mod record;
 pub mod retry;
 pub mod ring;
 pub mod sampler;
+pub mod time;
 pub mod transport;
 pub mod wire;
 

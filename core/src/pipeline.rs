@@ -23,6 +23,7 @@ use crate::processor::{Processor, Record, Verdict};
 use crate::record::{Logger, Meter, Scoped, Tracer};
 use crate::ring::{Header, Ring};
 use crate::sampler::{Decision, Sampler};
+use crate::time::{Bounds, Offset};
 
 /// Records from their makers to whoever sends them.
 ///
@@ -60,12 +61,15 @@ pub struct Records<P: Platform> {
     scopes: P::Table<P::Scope>,
     ids: Option<IdGenerator>,
     counters: Counters,
+    /// How uptime becomes Unix time, once that is known.
+    offset: Option<Offset>,
 }
 
 impl<P: Platform> Records<P> {
     /// State over that memory. Without slots or lanes everything is counted as lost.
     pub fn new(lanes: P::Lanes, slots: P::Table<P::Buffer>, scopes: P::Table<P::Scope>, seed: Seed) -> Self {
-        Self { lanes, slots, scopes, ids: Some(IdGenerator::new(seed)), counters: Counters::ZERO }
+        let ids = Some(IdGenerator::new(seed));
+        Self { lanes, slots, scopes, ids, counters: Counters::ZERO, offset: None }
     }
 
     fn ids(&mut self) -> &mut IdGenerator {
@@ -159,6 +163,7 @@ where
             scopes: heapless::Vec::new(),
             ids: None,
             counters: Counters::ZERO,
+            offset: None,
         };
         let metrics = Metrics::new(&mut [] as &mut [u8], heapless::Vec::new());
         Self {
@@ -243,6 +248,16 @@ impl<P: Platform> Pipeline<P> {
             let added = known.is_some() || records.scopes.push(scope).is_ok();
             u16::try_from(index).ok().filter(|_| added).unwrap_or(UNKNOWN_SCOPE)
         })
+    }
+
+    /// Takes in what a look at a true clock says; see [`time`](crate::time).
+    pub fn learn_time(&self, bounds: Bounds) {
+        self.records.with(|records| records.offset = Some(bounds.narrow(records.offset)));
+    }
+
+    /// How uptime becomes Unix time; `None` until the time was learned.
+    pub fn time_offset(&self) -> Option<Offset> {
+        self.records.with(|records| records.offset)
     }
 
     /// What was recorded and lost so far.
