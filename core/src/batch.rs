@@ -451,4 +451,45 @@ mod tests {
         assert_eq!(one.items(), 1, "one record always goes");
         assert!(Batch::plan(&source, Signal::Traces, 5, (0, usize::MAX), 500).is_none());
     }
+
+    #[test]
+    fn the_limit_counts_every_head_as_its_longest() {
+        let source = fixture(&[(0, Signal::Logs, 1), (0, Signal::Logs, 2), (1, Signal::Logs, 3)]);
+        let items = |max| Batch::plan(&source, Signal::Logs, 5, (0, usize::MAX), max).unwrap().items();
+        // Two records of 203 bytes, the scope of 8, the resource of 5, and two heads of 6.
+        assert_eq!((items(430), items(431)), (1, 2));
+        // One more record, scope and head.
+        assert_eq!((items(647), items(648)), (2, 3));
+    }
+
+    #[test]
+    fn a_batch_ends_where_it_was_told_to_and_copies_nothing_behind() {
+        let source = fixture(&[(0, Signal::Logs, 1), (0, Signal::Logs, 2), (0, Signal::Logs, 3)]);
+        for (until, items) in [(205, 1), (206, 2), (410, 2)] {
+            let batch = Batch::plan(&source, Signal::Logs, 5, (0, until), 10_000).unwrap();
+            assert_eq!((batch.items(), batch.end()), (items, items as usize * 205));
+            let request = whole(&batch, &source, 4096);
+            assert_eq!(request.len(), batch.encoded_len());
+            assert_eq!(decoded(&request)[0].1.len(), items as usize);
+        }
+    }
+
+    #[test]
+    fn a_lane_and_a_ring_that_was_taken_out_give_the_same_request() {
+        static PIPELINE: Pipeline = Pipeline::new(|| 0);
+        let slots = vec![[0; 256]; 2].leak();
+        PIPELINE.init(vec![0; 1024].leak(), slots, crate::Seed::Unique([1; 16]));
+        PIPELINE.logger("component").info("text");
+        let lane = Lane { pipeline: &PIPELINE, number: 0 };
+        let plan = Batch::plan(&lane, Signal::Logs, 5, (0, usize::MAX), 10_000).unwrap();
+        let (mut from_lane, mut from_ring) = (vec![0; plan.encoded_len()], vec![0; plan.encoded_len()]);
+        Cursor::default().copy(&plan, &lane, b"\x0A\x03res", &mut from_lane);
+
+        let ring = PIPELINE.with_lane(0, |ring| core::mem::replace(ring, Ring::new(&mut []))).unwrap();
+        let taken = Taken { ring: &ring, pipeline: &PIPELINE };
+        let plan = Batch::plan(&taken, Signal::Logs, 5, (0, usize::MAX), 10_000).unwrap();
+        Cursor::default().copy(&plan, &taken, b"\x0A\x03res", &mut from_ring);
+        assert_eq!(from_lane, from_ring);
+        assert_eq!(decoded(&from_ring)[0].0, b"\x0A\x09component");
+    }
 }

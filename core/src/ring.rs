@@ -261,4 +261,18 @@ mod tests {
         ring.release(1);
         assert_eq!(ring.len(), 0);
     }
+
+    #[test]
+    fn a_record_may_fill_the_ring_to_its_last_byte() {
+        let mut buf = [0; 18];
+        let mut ring = Ring::new(&mut buf[..]);
+        assert_eq!((ring.capacity(), ring.len(), ring.is_empty()), (18, 0, true));
+        assert_eq!(ring.push(header(14), &[0; 14]), None);
+        ring.push(header(13), &[1; 13]).unwrap();
+        assert_eq!((ring.len(), ring.is_empty()), (18, false));
+        ring.release(18);
+        ring.push(header(4), &[2; 4]).unwrap();
+        ring.push(header(4), &[3; 4]).unwrap();
+        assert_eq!((ring.len(), first(&ring)), (18, [2; 4]));
+    }
 }

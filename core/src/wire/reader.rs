@@ -126,4 +126,21 @@ mod tests {
             assert_eq!(Reader::new(bytes).next(), Some(Err(Malformed)));
         }
     }
+
+    #[test]
+    fn every_wire_type_is_read() {
+        let bytes = [0x09, 1, 2, 0, 0, 0, 0, 0, 0, 0x15, 3, 4, 0, 0, 0x1A, 1, 5, 0x20, 0x80, 1];
+        let payloads = [
+            (1, Payload::Fixed64(0x201)),
+            (2, Payload::Fixed32(0x403)),
+            (3, Payload::Len(&[5])),
+            (4, Payload::Varint(128)),
+        ];
+        assert!(Reader::new(&bytes).eq(payloads.map(Ok)));
+    }
+
+    #[test]
+    fn an_error_says_what_the_bytes_are_not() {
+        assert_eq!(std::string::ToString::to_string(&Malformed), "not a protobuf message");
+    }
 }

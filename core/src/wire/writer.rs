@@ -214,4 +214,39 @@ mod tests {
         w.fixed32(16, 0x101).unwrap();
         assert_eq!(w.written(), [0x85, 0x01, 0x01, 0x01, 0, 0]);
     }
+
+    /// What a writer with room has written, and then that it has less room by as much.
+    fn written<const N: usize>(write: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>) -> [u8; N] {
+        let mut buf = [0; 160];
+        let mut w = Writer::new(&mut buf);
+        assert!(w.is_empty());
+        write(&mut w).unwrap();
+        assert_eq!((w.is_empty(), w.len(), w.room()), (false, N, 160 - N));
+        w.written().try_into().unwrap()
+    }
+
+    #[test]
+    fn a_varint_of_a_field_grows_at_128() {
+        assert_eq!(written(|w| w.varint_field(1, 127)), [0x08, 0x7F]);
+        assert_eq!(written(|w| w.varint_field(1, 128)), [0x08, 0x80, 0x01]);
+        assert_eq!(written(|w| w.varint_field(16, 1)), [0x80, 0x01, 0x01]);
+    }
+
+    #[test]
+    fn tags_grow_at_field_16_and_heads_also_at_128_bytes() {
+        assert_eq!(written(|w| w.fixed64(15, 2)), [0x79, 2, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(written(|w| w.fixed64(16, 2)), [0x81, 0x01, 2, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(written(|w| w.fixed64(17, 2)), [0x89, 0x01, 2, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(written(|w| w.head(15, 127)), [0x7A, 0x7F]);
+        assert_eq!(written(|w| w.head(15, 128)), [0x7A, 0x80, 0x01]);
+        assert_eq!(written(|w| w.head(16, 127)), [0x82, 0x01, 0x7F]);
+        assert_eq!(written(|w| w.head(17, 127)), [0x8A, 0x01, 0x7F]);
+        assert_eq!(written(|w| w.head(1, 129)), [0x0A, 0x81, 0x01]);
+    }
+
+    #[test]
+    fn an_error_says_what_to_do() {
+        let text = std::string::ToString::to_string(&Full);
+        assert_eq!(text, "the buffer is full; give it more room or write less");
+    }
 }
