@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::install::Need;
 use crate::repo::Repo;
 use crate::step::{Log, Outcome, Step};
-use crate::{bare_metal, conformance, costs, firmware, guards, licences};
+use crate::{bare_metal, costs, firmware, fuzz, guards, licences};
 
 /// All that CI checks.
 pub(crate) fn all() -> Vec<Step> {
@@ -13,12 +13,6 @@ pub(crate) fn all() -> Vec<Step> {
         step("fmt", "the code is formatted", &[Need::RustComponents], fmt),
         step("clippy", "no warning in any target", &[Need::RustComponents], clippy),
         step("test", "unit, documentation and behaviour tests, with real peers", &[Need::Peers], test),
-        step(
-            "conformance",
-            "docs/CONFORMANCE.md says what the last run of the tests shows",
-            &[],
-            conformance::check,
-        ),
         step("doc", "the documentation builds without a warning", &[], doc),
         step(
             "features",
@@ -30,6 +24,7 @@ pub(crate) fn all() -> Vec<Step> {
         step("licences", "dependencies keep to deny.toml", &[], licences::run),
         step("bare-metal", "smoltel-core builds for microcontrollers", &[Need::BareMetal], bare_metal::run),
         firmware::step(),
+        fuzz::step(fuzz::SHORT),
         step("costs", "recording takes no more instructions than written", &[Need::Valgrind], costs::check),
     ]
 }
@@ -45,7 +40,9 @@ fn step(
 
 fn fmt(repo: &Repo, log: &Log) -> Outcome {
     log.run(&mut repo.cargo(&["fmt", "--all", "--check"]))?;
-    log.run(&mut repo.cargo(&["fmt", "--check", "--manifest-path", "embedded-example/Cargo.toml"]))?;
+    for manifest in ["embedded-example/Cargo.toml", "fuzz/Cargo.toml"] {
+        log.run(&mut repo.cargo(&["fmt", "--check", "--manifest-path", manifest]))?;
+    }
     Ok(String::new())
 }
 

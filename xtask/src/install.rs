@@ -14,6 +14,8 @@ pub(crate) enum Need {
     BareMetal,
     /// An emulator and a linker for Arm microcontrollers.
     Qemu,
+    /// A C++ compiler, for libFuzzer.
+    Cxx,
     /// What counts instructions.
     Valgrind,
     /// The receivers and SDKs of others, in `.peers`.
@@ -39,6 +41,7 @@ impl Need {
             Self::RustComponents => &[],
             Self::BareMetal => BARE_METAL_PACKAGES,
             Self::Qemu => QEMU_PACKAGES,
+            Self::Cxx => &["g++"],
             Self::Valgrind => &["valgrind"],
             Self::Peers => PEERS_PACKAGES,
         }
@@ -49,7 +52,7 @@ impl Need {
         let (done, command) = match self {
             Self::RustComponents => (has_components(repo), COMPONENTS),
             Self::BareMetal => (has_toolchain(repo), TOOLCHAIN),
-            Self::Qemu | Self::Valgrind => return None,
+            Self::Qemu | Self::Cxx | Self::Valgrind => return None,
             Self::Peers => (has_peers(repo), PEERS),
         };
         (!done).then_some(command)

@@ -19,7 +19,7 @@ pub(crate) fn run(repo: &Repo, _log: &Log) -> Outcome {
     let rules = Rules::parse(&text)?;
     let mut checked = BTreeSet::new();
     let mut complaints = Vec::new();
-    for workspace in ["", "embedded-example"] {
+    for workspace in ["", "embedded-example", "fuzz"] {
         let metadata = repo.metadata(workspace)?;
         for package in metadata["packages"].as_array().into_iter().flatten() {
             if checked.insert(package["id"].to_string()) {

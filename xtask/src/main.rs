@@ -4,9 +4,9 @@
 
 mod bare_metal;
 mod checks;
-mod conformance;
 mod costs;
 mod firmware;
+mod fuzz;
 mod gateway;
 mod guards;
 mod install;
@@ -25,8 +25,8 @@ use crate::step::Step;
 const USAGE: &str = "\
 cargo xtask test [--install] [--only STEP]...   everything that CI checks; --install first installs what is missing
 cargo xtask test --list                         the steps of `test`
-cargo xtask conformance [--last]                run the tests, or take their last run, and write docs/CONFORMANCE.md
 cargo xtask firmware [PROGRAM]                  build and run the programs of embedded-example in QEMU
+cargo xtask fuzz [TARGET] [--seconds N] [--keep]  fuzz each target for N seconds (60); --keep renews the corpus
 cargo xtask bench core                          count instructions with valgrind, into docs/PERFORMANCE.md
 cargo xtask bench spool [ARGUMENT...]           measure the spool beside raw writes";
 
@@ -37,10 +37,9 @@ fn main() -> ExitCode {
     let done = match arguments.as_slice() {
         ["test", "--list"] => list(),
         ["test", options @ ..] => test(&repo, options),
-        ["conformance"] => conformance(&repo, &["test"]),
-        ["conformance", "--last"] => conformance(&repo, &[]),
         ["firmware"] => firmware(&repo, None),
         ["firmware", program] if !program.starts_with('-') => firmware(&repo, Some(program)),
+        ["fuzz", options @ ..] => fuzz(&repo, options),
         ["bench", "core"] => costs::write(&repo),
         ["bench", rest @ ..] => bench(&repo, rest),
         ["help" | "--help" | "-h"] => {
@@ -88,16 +87,6 @@ fn test(repo: &Repo, options: &[&str]) -> Result<bool, String> {
     Ok(install::ensure(repo, &steps, install) && step::run_all(repo, &steps))
 }
 
-/// Runs `first`, and then writes the page.
-fn conformance(repo: &Repo, first: &[&str]) -> Result<bool, String> {
-    let mut steps = checks::all();
-    steps.retain(|step| first.contains(&step.name) || step.name == "conformance");
-    for step in steps.iter_mut().filter(|step| step.name == "conformance") {
-        step.run = Box::new(|repo, _| conformance::write(repo));
-    }
-    Ok(install::ensure(repo, &steps, false) && step::run_all(repo, &steps))
-}
-
 fn firmware(repo: &Repo, program: Option<&str>) -> Result<bool, String> {
     if let Some(unknown) = program.filter(|name| !firmware::PROGRAMS.iter().any(|p| p.name == *name)) {
         let known: Vec<_> = firmware::PROGRAMS.iter().map(|p| p.name).collect();
@@ -109,6 +98,27 @@ fn firmware(repo: &Repo, program: Option<&str>) -> Result<bool, String> {
         ..firmware::step()
     };
     let steps = [step];
+    Ok(install::ensure(repo, &steps, false) && step::run_all(repo, &steps))
+}
+
+fn fuzz(repo: &Repo, words: &[&str]) -> Result<bool, String> {
+    let mut options = fuzz::Options { target: None, seconds: 60, keep: false };
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        match *word {
+            "--keep" => options.keep = true,
+            "--seconds" => {
+                let seconds = words.next().and_then(|seconds| seconds.parse().ok());
+                options.seconds = seconds.ok_or("--seconds needs a number")?;
+            }
+            target => options.target = Some(target.to_owned()),
+        }
+    }
+    let targets = fuzz::targets(repo)?;
+    if options.target.as_ref().is_some_and(|target| !targets.contains(target)) {
+        return Err(format!("there is no such target; there are: {}", targets.join(", ")));
+    }
+    let steps = [fuzz::step(options)];
     Ok(install::ensure(repo, &steps, false) && step::run_all(repo, &steps))
 }
 
