@@ -26,11 +26,14 @@ pub enum Loss {
     Filtered = 7,
     /// More came than a rate limit or budget lets through.
     RateLimited = 8,
+    /// It was no measurement that its instrument takes: not a number, infinite, or negative for what only
+    /// grows; or more than a bucket can count.
+    Invalid = 9,
 }
 
 impl Loss {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NoSlot,
         Self::Full,
         Self::Evicted,
@@ -40,6 +43,7 @@ impl Loss {
         Self::Closed,
         Self::Filtered,
         Self::RateLimited,
+        Self::Invalid,
     ];
 
     /// The reason as a word for reports and metrics, in `snake_case`.
@@ -54,6 +58,7 @@ impl Loss {
             Self::Closed => "closed",
             Self::Filtered => "filtered",
             Self::RateLimited => "rate_limited",
+            Self::Invalid => "invalid",
         }
     }
 }

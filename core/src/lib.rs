@@ -20,7 +20,7 @@
 //! | [`propagation`], [`sampler`] | context from and to other processes; which spans are recorded |
 //! | [`platform`], [`pipeline`] | memory, lock and clock; the state that all recording shares |
 //! | [`processor`] | what may change or drop a record before it enters its ring |
-//! | [`record`] | what users hold: tracer, span, logger, meter, counter |
+//! | [`record`] | what users hold: tracer, span, logger, meter, instruments |
 //! | [`time`] | from uptime to Unix time |
 //! | [`batch`], [`exporter`], [`retry`] | a request out of a ring; when to send it; what the answer means |
 //! | [`transport`] | the bytes of a connection, in and out; no I/O of its own |
@@ -69,7 +69,7 @@ pub mod time;
 pub mod transport;
 pub mod wire;
 
-pub use aggregate::Metrics;
+pub use aggregate::{Aggregation, ExemplarFilter, MetricSettings, MetricUsage, Metrics, Preference};
 pub use context::{SpanContext, SpanId, TraceId};
 pub use counters::{Counters, Loss, ParentOrigin};
 pub use id::Seed;
@@ -81,5 +81,7 @@ pub use otlp::resource::Resource;
 pub use otlp::trace::{SpanKind, StatusCode};
 pub use pipeline::Pipeline;
 pub use record::{
-    BoundCounter, Counter, Current, Entered, Log, Logger, Meter, Scoped, Span, SpanBuilder, Tracer,
+    BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Counter, Current, Entered, Gauge,
+    Histogram, InstrumentBuilder, Log, Logger, Measure, Meter, Observer, Scoped, Span, SpanBuilder, Tracer,
+    UpDownCounter,
 };

@@ -11,7 +11,7 @@
 //! A record is written in a slot that its maker owns, outside any lock; storing it is one short move
 //! under the lock. Metric points have a lock of their own.
 
-use crate::aggregate::Metrics;
+use crate::aggregate::{MetricSettings, MetricUsage, Metrics, Outgoing, Progress};
 use crate::context::SpanContext;
 use crate::counters::{Counters, Loss, ParentOrigin};
 use crate::id::{IdGenerator, Seed};
@@ -20,7 +20,7 @@ use crate::otlp::Signal;
 use crate::otlp::common::Scope;
 use crate::platform::{self, CriticalSection, Device, Lock, Platform, Priority, Table};
 use crate::processor::{Processor, Record, Verdict};
-use crate::record::{Logger, Meter, Scoped, Tracer};
+use crate::record::{Logger, Meter, Observer, Scoped, Tracer};
 use crate::ring::{Header, Ring};
 use crate::sampler::{Decision, Sampler};
 use crate::time::{Bounds, Offset};
@@ -87,29 +87,38 @@ impl<P: Platform> Records<P> {
     /// Puts a record into its lane; how full that is then, and its capacity.
     fn store(&mut self, record: &Stored, bytes: &[u8]) -> (usize, usize) {
         self.counters.add_recorded(record.signal, record.items.into());
+        if let Err(reason) = self.push(record, bytes) {
+            self.counters.add_lost(record.signal, reason, record.items.into());
+        }
+        self.fill(record)
+    }
+
+    /// How full the record's lane is, and its capacity.
+    fn fill(&self, record: &Stored) -> (usize, usize) {
+        let ring = self.lanes.as_ref().get(P::lane(record.signal, record.priority));
+        ring.map_or((0, 0), |ring| (ring.len(), ring.capacity()))
+    }
+
+    /// Appends a record to its lane, or says why not. What is evicted for it is counted as lost.
+    fn push(&mut self, record: &Stored, bytes: &[u8]) -> Result<(), Loss> {
         let lane = P::lane(record.signal, record.priority);
-        let Some(ring) = self.lanes.as_mut().get_mut(lane) else { return (0, 0) };
+        let Some(ring) = self.lanes.as_mut().get_mut(lane) else { return Err(Loss::Closed) };
         let header = Header {
             len: bytes.len() as u16,
             scope: record.scope,
             kind: record.signal as u8,
             items: record.items,
         };
-        let fits = bytes.len() <= usize::from(u16::MAX) && header.record_len() <= ring.capacity();
-        while fits && ring.push(header, bytes).is_none() {
-            let Some(evicted) = P::EVICT.then(|| ring.evict()).flatten() else {
-                self.counters.add_lost(record.signal, Loss::Full, record.items.into());
-                return (ring.len(), ring.capacity());
-            };
+        if bytes.len() > usize::from(u16::MAX) || header.record_len() > ring.capacity() {
+            return Err(if ring.capacity() == 0 { Loss::Closed } else { Loss::TooLarge });
+        }
+        while ring.push(header, bytes).is_none() {
+            let evicted = P::EVICT.then(|| ring.evict()).flatten().ok_or(Loss::Full)?;
             if let Some(signal) = Signal::from_number(evicted.kind) {
                 self.counters.add_lost(signal, Loss::Evicted, evicted.items.into());
             }
         }
-        if !fits {
-            let reason = if ring.capacity() == 0 { Loss::Closed } else { Loss::TooLarge };
-            self.counters.add_lost(record.signal, reason, record.items.into());
-        }
-        (ring.len(), ring.capacity())
+        Ok(())
     }
 }
 
@@ -165,7 +174,7 @@ where
             counters: Counters::ZERO,
             offset: None,
         };
-        let metrics = Metrics::new(&mut [] as &mut [u8], heapless::Vec::new());
+        let metrics = Metrics::new(&mut [] as &mut [u8], heapless::Vec::new(), heapless::Vec::new());
         Self {
             platform: device,
             records: CriticalSection::new(records),
@@ -192,10 +201,16 @@ where
         });
     }
 
-    /// Gives metrics their memory: each point (an instrument with one set of attributes) takes about
-    /// 20 bytes and its attributes. Without it, additions are counted as lost.
+    /// Gives metrics their memory, once, before anything is measured. A point (an instrument with one set of
+    /// attributes) takes 40 bytes and its attributes, that of a histogram more:
+    /// [`Aggregation::point_len`](crate::Aggregation::point_len). Without it, measurements are counted as lost.
     pub fn init_metrics(&self, points: &'static mut [u8]) {
-        self.metrics.with(|metrics| metrics.set_memory(points));
+        self.init_metrics_with(points, MetricSettings::DEFAULT);
+    }
+
+    /// The same with settings.
+    pub fn init_metrics_with(&self, points: &'static mut [u8], settings: MetricSettings) {
+        self.metrics.with(|metrics| metrics.init(points, settings));
     }
 
     /// Tracers, loggers and meters of a scope that has more than a name.
@@ -283,17 +298,77 @@ impl<P: Platform> Pipeline<P> {
         })
     }
 
-    /// Turns the current value of every instrument into metric records in their lane. Call it before
-    /// sending, as often as points are wanted. Points that find no slot wait for the next call.
+    /// Turns the points of every instrument into metric records in their lane. Call it before sending, as
+    /// often as points are wanted. Points that find no slot wait for the next call.
+    ///
+    /// Observable instruments are observed first, under no lock: what observes may record. Called from
+    /// there, or while another call is at work, it does nothing.
     pub fn collect(&self) {
-        let now = self.platform.now();
-        let mut at = Default::default();
-        while let Some(mut slot) = self.take_slot() {
-            let filled = self.metrics.with(|metrics| metrics.collect(&mut at, now, &mut slot));
-            let Some((scope, len, items)) = filled else { return self.give_back(slot) };
-            let record = Stored { signal: Signal::Metrics, priority: Priority::Low, scope, items, time: now };
-            self.store(record, slot, len);
+        if !self.metrics.with(|metrics| metrics.begin()) {
+            return;
         }
+        self.observe();
+        if let Some(mut slot) = self.take_slot() {
+            self.collect_points(&mut slot);
+            self.give_back(slot);
+        }
+        self.metrics.with(|metrics| metrics.end());
+    }
+
+    fn observe(&self) {
+        let mut at = 0;
+        while let Some((instrument, callback)) = self.metrics.with(|metrics| metrics.callback(at)) {
+            P::call(&callback, &mut Observer::new(self, instrument));
+            at += 1;
+        }
+    }
+
+    fn collect_points(&self, slot: &mut [u8]) {
+        let time = self.platform.now();
+        let mut at = Progress::default();
+        loop {
+            let mut fill = None;
+            // Both locks, always in this order: a delta begins anew only once its record is in the ring.
+            let done = self.metrics.with(|metrics| {
+                metrics.collect(&mut at, time, slot, |record| self.push_points(&record, time, &mut fill))
+            });
+            let Some(too_large) = done else { return };
+            if too_large > 0 {
+                self.add_unmeasured(Loss::TooLarge, too_large);
+            }
+            if let Some((used, capacity)) = fill {
+                self.platform.stored(Signal::Metrics, Priority::Low, used, capacity);
+            }
+        }
+    }
+
+    fn push_points(&self, record: &Outgoing<'_>, time: u64, fill: &mut Option<(usize, usize)>) -> bool {
+        let (signal, priority, items) = (Signal::Metrics, Priority::Low, u64::from(record.items));
+        let stored = Stored { signal, priority, scope: record.scope, items: record.items, time };
+        self.records.with(|records| {
+            let pushed = records.push(&stored, record.bytes);
+            if pushed.is_ok() || record.lost {
+                records.counters.add_recorded(signal, items);
+            }
+            if let (Err(reason), true) = (pushed, record.lost) {
+                records.counters.add_lost(signal, reason, items);
+            }
+            *fill = Some(records.fill(&stored));
+            pushed.is_ok()
+        })
+    }
+
+    /// What metrics there are, and what they take.
+    pub fn metric_usage(&self) -> MetricUsage {
+        self.metrics.with(|metrics| metrics.usage())
+    }
+
+    /// Counts measurements or points that were lost at once.
+    pub(crate) fn add_unmeasured(&self, reason: Loss, items: u64) {
+        self.records.with(|records| {
+            records.counters.add_recorded(Signal::Metrics, items);
+            records.counters.add_lost(Signal::Metrics, reason, items);
+        });
     }
 
     pub(crate) fn now(&self) -> u64 {
@@ -407,7 +482,7 @@ impl<P: Platform> Pipeline<P> {
         });
     }
 
-    fn take_slot(&self) -> Option<P::Buffer> {
+    pub(crate) fn take_slot(&self) -> Option<P::Buffer> {
         self.records.with(|records| records.slots.pop()).or_else(|| self.platform.grow())
     }
 }

@@ -11,6 +11,7 @@ use crate::otlp::Signal;
 use crate::otlp::common::Scope;
 use crate::pipeline::Pipeline;
 use crate::processor::Processor;
+use crate::record::Observer;
 use crate::ring::Ring;
 use crate::sampler::{AlwaysOn, ParentBased, Sampler};
 
@@ -37,8 +38,21 @@ pub trait Platform: Sized + Send + Sync + 'static {
     /// What decides whether a span is recorded and sent.
     type Sampler: Sampler + Send + Sync;
 
+    /// What observes when metrics are collected.
+    type Callback: Clone + Send + 'static;
+
     /// Whether a full lane gives up its oldest records for a new one, or refuses the new one.
     const EVICT: bool;
+    /// Bytes of a histogram bucket's count, 4 or 8. Measurements beyond what 4 can count are lost, and
+    /// counted as such.
+    const CELL: usize;
+    /// The most metric points that are turned into a record under one lock.
+    const BURST: u8;
+    /// How many exemplars a point keeps that has no buckets to keep one for each.
+    const EXEMPLARS: u8;
+
+    /// Calls a callback, under no lock.
+    fn call(callback: &Self::Callback, observer: &mut Observer<'_, Self>);
 
     /// The time in nanoseconds that records get: uptime on a device, Unix time in `std`.
     fn now(&self) -> u64;
@@ -141,8 +155,16 @@ where
     type Lanes = [Ring<&'static mut [u8]>; 2];
     type Processor = C;
     type Sampler = S;
+    type Callback = fn(&mut Observer<'_, Self>);
 
     const EVICT: bool = true;
+    const CELL: usize = 4;
+    const BURST: u8 = 2;
+    const EXEMPLARS: u8 = 1;
+
+    fn call(callback: &Self::Callback, observer: &mut Observer<'_, Self>) {
+        callback(observer);
+    }
 
     fn now(&self) -> u64 {
         (self.clock)()

@@ -53,7 +53,7 @@ mod worker;
 
 pub use builder::Builder;
 pub use error::ConfigError;
-pub use platform::Threads;
+pub use platform::{Callback, Threads};
 pub use report::Report;
 pub use smoltel_core::{
     Key, Loss, Scope, Severity, Signal, SpanContext, SpanId, SpanKind, StatusCode, TraceId, Value,
@@ -76,9 +76,20 @@ pub type Log = smoltel_core::Log<Threads>;
 /// Makes instruments. [`Telemetry::meter`] gives one.
 pub type Meter = smoltel_core::Meter<Threads>;
 /// Counts what only grows.
-pub type Counter = smoltel_core::Counter<Threads>;
+pub type Counter<N = u64> = smoltel_core::Counter<Threads, N>;
 /// A counter with its attributes.
-pub type BoundCounter = smoltel_core::BoundCounter<Threads>;
+pub type BoundCounter<N = u64> = smoltel_core::BoundCounter<Threads, N>;
+/// An instrument to be described before it is made. [`Meter::instrument`](smoltel_core::Meter::instrument)
+/// gives one.
+pub type InstrumentBuilder = smoltel_core::InstrumentBuilder<Threads>;
+/// Counts what grows and shrinks.
+pub type UpDownCounter<N = i64> = smoltel_core::UpDownCounter<Threads, N>;
+/// Keeps the last value.
+pub type Gauge<N = f64> = smoltel_core::Gauge<Threads, N>;
+/// Counts how values are distributed.
+pub type Histogram = smoltel_core::Histogram<Threads>;
+/// Takes what an observable instrument's callback observes.
+pub type Observer<'a> = smoltel_core::Observer<'a, Threads>;
 
 /// Sixteen random bytes.
 fn random() -> [u8; 16] {

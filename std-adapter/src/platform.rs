@@ -1,6 +1,7 @@
 //! What an operating system provides to a pipeline: the heap, a mutex, the wall clock, and a worker to
 //! wake.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,7 +10,7 @@ use crossbeam_channel::Sender;
 use smoltel_core::platform::{self, Platform, Priority};
 use smoltel_core::ring::Ring;
 use smoltel_core::sampler::{AlwaysOn, ParentBased};
-use smoltel_core::{Limits, Metrics, Pipeline, Scope, Seed, pipeline::Records};
+use smoltel_core::{Limits, MetricSettings, Metrics, Observer, Pipeline, Scope, Seed, pipeline::Records};
 
 use crate::Signal;
 use crate::command::Command;
@@ -31,8 +32,8 @@ pub(crate) const LANE: usize = 1 << 20;
 const SLOT: usize = 16 << 10;
 /// Spans and log records that can be open at once.
 const SLOTS: usize = 1024;
-/// Bytes of metric points.
-const POINTS: usize = 256 << 10;
+/// Bytes of metric points: ten thousand counters, some hundred histograms.
+const POINTS: usize = 1 << 20;
 
 impl Threads {
     /// A pipeline that wakes `worker` when a lane is half full. One that is not `enabled` has no slots,
@@ -43,7 +44,7 @@ impl Threads {
         let lanes = std::array::from_fn(|_| empty_lane());
         let slots = Growing(Vec::with_capacity(most));
         let records = Records::new(lanes, slots, Growing::default(), Seed::Random(crate::random()));
-        let metrics = Metrics::with_memory(vec![0; POINTS].into_boxed_slice());
+        let metrics = Metrics::with_memory(vec![0; POINTS].into_boxed_slice(), MetricSettings::DEFAULT);
         Pipeline::from_parts(platform, Locked(Mutex::new(records)), Locked(Mutex::new(metrics)))
     }
 
@@ -75,8 +76,18 @@ impl Platform for Threads {
     type Processor = ();
     type Sampler = ParentBased<AlwaysOn>;
 
+    type Callback = Callback;
+
     /// A full queue drops what is new, as OpenTelemetry's processors do.
     const EVICT: bool = false;
+    const CELL: usize = 8;
+    const BURST: u8 = 63;
+    const EXEMPLARS: u8 = 4;
+
+    fn call(callback: &Callback, observer: &mut Observer<'_, Self>) {
+        // A callback that panics has observed what it has; the worker goes on. The panic hook tells of it.
+        let _ = catch_unwind(AssertUnwindSafe(|| (callback.0)(observer)));
+    }
 
     fn now(&self) -> u64 {
         unix_now()
@@ -112,6 +123,37 @@ impl Platform for Threads {
             // A full channel wakes the worker as well; one that is gone needs no waking.
             let _ = self.worker.try_send(Command::Wake);
         }
+    }
+}
+
+/// What observes when metrics are collected, on the worker's thread.
+///
+/// ```
+/// use smoltel::{Callback, Telemetry};
+/// # let telemetry = Telemetry::builder("doc").endpoint("http://127.0.0.1:9").build()?;
+/// let threads = telemetry.meter("runtime").instrument("process.thread.count").unit("{thread}");
+/// threads.observable_up_down_counter(Callback::new(|observer| {
+///     let count = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+///     observer.observe(count, &[]);
+/// }));
+/// # telemetry.shutdown(std::time::Duration::ZERO);
+/// # Ok::<(), smoltel::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct Callback(Arc<Closure>);
+
+type Closure = dyn Fn(&mut Observer<'_, Threads>) + Send + Sync;
+
+impl Callback {
+    /// Any closure that can be shared.
+    pub fn new(callback: impl Fn(&mut Observer<'_, Threads>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(callback))
+    }
+}
+
+impl std::fmt::Debug for Callback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Callback").finish_non_exhaustive()
     }
 }
 

@@ -190,9 +190,12 @@ proptest! {
         }
         pipeline.collect();
         let request = ExportMetricsServiceRequest::decode(&request(pipeline, 0, Signal::Metrics)[..]).unwrap();
-        let metric = &request.resource_metrics[0].scope_metrics[0].metrics[0];
-        let Some(metric::Data::Sum(sum)) = &metric.data else { panic!("a sum") };
-        let found: std::collections::BTreeMap<_, _> = sum.data_points.iter().map(|point| {
+        let metrics = request.resource_metrics[0].scope_metrics[0].metrics.iter();
+        let points = metrics.flat_map(|metric| match &metric.data {
+            Some(metric::Data::Sum(sum)) => &sum.data_points,
+            other => panic!("a sum, not {other:?}"),
+        });
+        let found: std::collections::BTreeMap<_, _> = points.map(|point| {
             let Some(number_data_point::Value::AsInt(value)) = point.value else { panic!("an integer") };
             let attribute = &point.attributes[0];
             let Some(any_value::Value::IntValue(id)) = attribute.value.as_ref().unwrap().value else { panic!("an integer") };

@@ -1,113 +1,387 @@
 //! Metric state of fixed size: one buffer that holds the points of every instrument.
 //!
-//! A point keeps its attributes as the bytes they go out as, so that collecting it copies them:
+//! | file | what it is |
+//! |---|---|
+//! | `instrument` | what an instrument is, how its measurements become points |
+//! | `attributes` | a measurement's attributes as a set: hashed and compared without being encoded |
+//! | `points` | the buffer: blocks, and the index that finds a set's point |
+//! | `explicit`, `exponential`, `mapping` | histograms in the bytes of a point |
+//! | `exemplars` | measurements kept as examples |
+//! | `collect` | points as records |
 //!
-//! ```text
-//! ┌────────────┬────────────┬───────┬───────┬────────────┐
-//! │ instrument │ attributes │ start │ value │ attributes │  next point …
-//! │ u16        │ length u16 │ u64   │ i64   │ as OTLP    │
-//! └────────────┴────────────┴───────┴───────┴────────────┘
-//! ```
+//! Attributes are encoded once, when their point is made; collecting it copies them.
 
+mod attributes;
+mod bytes;
+mod collect;
+mod distribution;
+mod exemplars;
+mod explicit;
+mod exponential;
+mod instrument;
+mod mapping;
 mod points;
+mod usage;
 
+pub(crate) use attributes::AttributeSet;
+pub(crate) use collect::{Outgoing, Progress};
+pub use exemplars::ExemplarFilter;
+pub(crate) use exemplars::Sample;
+pub use instrument::{Aggregation, Preference};
+pub(crate) use instrument::{Description, Instrument, Kind};
 pub(crate) use points::PointRef;
+pub use usage::MetricUsage;
 
-use points::Points;
+use bytes::{f64_at, set_f64, set_u64, u64_at};
+use exponential::Exponential;
+use points::{BOUND, DOUBLE, EVER, MEASURED, New, Points};
 
 use crate::otlp::common::{Key, Value};
-use crate::otlp::metrics::{Identity, NumberPoint, sum_head, sum_overhead};
+use crate::otlp::metrics::Number;
 use crate::platform::{Platform, Table};
-use crate::ring::Header;
-use crate::wire::Writer;
+
+/// What holds for all instruments of a pipeline. Set it before the first is made.
+///
+/// ```
+/// use smoltel_core::{MetricSettings, Preference};
+/// let settings = MetricSettings { temporality: Preference::Delta, ..MetricSettings::DEFAULT };
+/// assert_eq!(settings.cardinality_limit, 2000);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetricSettings {
+    /// What points cover.
+    pub temporality: Preference,
+    /// Which measurements may be kept as exemplars.
+    pub exemplars: ExemplarFilter,
+    /// The most sets of attributes of an instrument that has no limit of its own.
+    pub cardinality_limit: u16,
+    /// Whether each collection also sends `otel.sdk.*` metrics about the pipeline itself.
+    pub about_itself: bool,
+}
+
+impl MetricSettings {
+    /// Cumulative, exemplars of sampled spans, 2000 sets, nothing about itself.
+    pub const DEFAULT: Self = Self {
+        temporality: Preference::Cumulative,
+        exemplars: ExemplarFilter::TraceBased,
+        cardinality_limit: 2000,
+        about_itself: false,
+    };
+}
+
+impl Default for MetricSettings {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
 
 /// Instruments and their points.
 pub struct Metrics<P: Platform> {
     instruments: P::Table<Instrument<P>>,
+    callbacks: P::Table<(u16, P::Callback)>,
     points: Points<P::Buffer>,
+    settings: MetricSettings,
+    random: u32,
+    collecting: bool,
+    conflicts: u16,
+    invalid_names: u16,
 }
 
-pub(crate) struct Instrument<P: Platform> {
-    scope: u16,
-    name: P::Text,
-    unit: P::Text,
+/// What an instrument's handle has to know, so that most of a measurement's work is done outside the lock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Declared {
+    /// None when the table of instruments was full.
+    pub(crate) number: Option<u16>,
+    pub(crate) kind: Kind,
+    pub(crate) aggregation: Aggregation,
+    pub(crate) keep: Option<&'static [&'static str]>,
+    pub(crate) exemplars: ExemplarFilter,
 }
 
-/// Where a collection stands between two records.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Progress {
-    instrument: u16,
-    point: usize,
+/// A value, and the bucket of a histogram that it belongs to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measurement {
+    value: Number,
+    bucket: i32,
 }
+
+impl Measurement {
+    /// None for what the instrument does not take.
+    #[inline]
+    pub(crate) fn new(value: Number, kind: Kind, aggregation: Aggregation) -> Option<Self> {
+        let sound = match value {
+            _ if matches!(kind, Kind::Gauge | Kind::ObservableGauge) => true,
+            Number::Int(value) => value >= 0 || !kind.is_monotonic(),
+            Number::Double(value) => value.is_finite() && (value >= 0.0 || !kind.is_monotonic()),
+        };
+        sound.then(|| Self { value, bucket: bucket(value, aggregation) })
+    }
+}
+
+#[inline]
+fn bucket(value: Number, aggregation: Aggregation) -> i32 {
+    match (aggregation, value) {
+        (Aggregation::Explicit(bounds), Number::Double(value)) => explicit::bucket(bounds, value) as i32,
+        (Aggregation::Exponential { .. }, Number::Double(value)) => mapping::index(value.abs()),
+        _ => 0,
+    }
+}
+
+/// The attribute of the point for measurements whose own found no room.
+const OVERFLOW: (Key<'static>, Value<'static>) = (Key::new("otel.metric.overflow"), Value::Bool(true));
 
 impl<P: Platform> Metrics<P> {
-    /// No instruments yet; their points will be kept in `memory`.
-    pub(crate) const fn new(memory: P::Buffer, instruments: P::Table<Instrument<P>>) -> Self {
-        Self { instruments, points: Points::new(memory) }
-    }
-
-    /// No instruments yet; their points will be kept in `memory`.
-    pub fn with_memory(memory: P::Buffer) -> Self {
-        Self::new(memory, Default::default())
-    }
-
-    pub(crate) fn set_memory(&mut self, memory: P::Buffer) {
-        self.points = Points::new(memory);
-    }
-
-    /// The number of an instrument, the same for the same scope, name (in any case) and unit.
-    pub(crate) fn declare(&mut self, scope: u16, name: &P::Text, unit: &P::Text) -> Option<u16> {
-        let instruments = self.instruments.as_ref();
-        let same =
-            |i: &Instrument<P>| i.scope == scope && i.name.eq_ignore_ascii_case(name) && *i.unit == **unit;
-        let known = instruments.iter().position(same);
-        let index = known.unwrap_or(instruments.len());
-        if known.is_none() {
-            let instrument = Instrument { scope, name: name.clone(), unit: unit.clone() };
-            self.instruments.push(instrument).ok()?;
+    /// No instruments and no memory yet.
+    pub(crate) const fn new(
+        memory: P::Buffer,
+        instruments: P::Table<Instrument<P>>,
+        callbacks: P::Table<(u16, P::Callback)>,
+    ) -> Self {
+        Self {
+            instruments,
+            callbacks,
+            points: Points::new(memory),
+            settings: MetricSettings::DEFAULT,
+            random: 0x2545_F491,
+            collecting: false,
+            conflicts: 0,
+            invalid_names: 0,
         }
-        u16::try_from(index).ok()
     }
 
-    /// The point of those attributes, new ones from `now` on; the overflow point when there is no room.
+    /// No instruments yet; their points will be kept in `memory`.
+    pub fn with_memory(memory: P::Buffer, settings: MetricSettings) -> Self {
+        let mut metrics = Self::new(memory, Default::default(), Default::default());
+        metrics.points.reset();
+        metrics.settings = settings;
+        metrics
+    }
+
+    /// Gives memory to metrics that have none. Points that are there already stay where they are.
+    pub(crate) fn init(&mut self, memory: P::Buffer, settings: MetricSettings) {
+        if self.points.used() == 0 {
+            self.points = Points::new(memory);
+            self.points.reset();
+            self.settings = settings;
+        }
+    }
+
+    /// The instrument of that description, the same for the same scope, name (in any case), unit and kind.
+    pub(crate) fn declare(&mut self, mut is: Description<P>, limit: Option<u16>, now: u64) -> Declared {
+        is.aggregation = is.aggregation.valid();
+        is.limit = limit.unwrap_or(self.settings.cardinality_limit);
+        let known = self.instruments.as_ref().iter().position(|instrument| instrument.is.is(&is));
+        let at = known.unwrap_or(self.instruments.as_ref().len());
+        let number = u16::try_from(at).ok();
+        if let Some(instrument) = self.instruments.as_ref().get(at) {
+            return self.declared(&instrument.is, number);
+        }
+        let new = self.declared(&is, number);
+        let conflict = self.instruments.as_ref().iter().any(|instrument| instrument.is.shares_name(&is));
+        self.conflicts = self.conflicts.saturating_add(conflict.into());
+        self.invalid_names = self.invalid_names.saturating_add((!is.has_valid_name()).into());
+        let temporality = self.settings.temporality.of(is.kind);
+        let added = number.is_some() && self.instruments.push(Instrument::new(is, temporality, now)).is_ok();
+        Declared { number: number.filter(|_| added), ..new }
+    }
+
+    fn declared(&self, is: &Description<P>, number: Option<u16>) -> Declared {
+        Declared {
+            number,
+            kind: is.kind,
+            aggregation: is.aggregation,
+            keep: is.keep,
+            exemplars: self.settings.exemplars,
+        }
+    }
+
+    /// Adds what an observable instrument is observed by; gives it back when the table is full.
+    pub(crate) fn observe_by(&mut self, instrument: u16, callback: P::Callback) -> Result<(), P::Callback> {
+        self.callbacks.push((instrument, callback)).map_err(|(_, callback)| callback)
+    }
+
+    /// The point of those attributes, if there is one.
+    #[inline]
+    pub(crate) fn find(&self, number: u16, set: &AttributeSet<'_>) -> Option<PointRef> {
+        let instrument = self.instruments.as_ref().get(usize::from(number))?;
+        let (attributes, _) = instrument.is.aggregation.fields();
+        let place =
+            self.points.find(number, (hash(number, set), set), (attributes, instrument.state_len.into()))?;
+        Some(PointRef(place))
+    }
+
+    /// The point of those attributes, a new one if need be; the overflow point when there is no room for it,
+    /// and for attributes that are too many to be a set. None without memory even for that.
     pub(crate) fn point(
         &mut self,
-        instrument: u16,
-        attributes: &[(Key<'_>, Value<'_>)],
+        number: u16,
+        set: Option<&AttributeSet<'_>>,
         now: u64,
     ) -> Option<PointRef> {
-        self.points.find(instrument, attributes, now)
-    }
-
-    pub(crate) fn add(&mut self, point: PointRef, n: u64) {
-        self.points.add(point, n);
-    }
-
-    /// Writes the next instrument with points into `out`, as many points as fit; its scope, the bytes
-    /// written and the points in them, or `None` when all have been written.
-    pub(crate) fn collect(&self, at: &mut Progress, now: u64, out: &mut [u8]) -> Option<(u16, usize, u8)> {
-        while let Some(instrument) = self.instruments.as_ref().get(usize::from(at.instrument)) {
-            let identity = Identity { name: &instrument.name, unit: &instrument.unit };
-            let room = out.len().saturating_sub(sum_overhead(&identity));
-            let (len, items, end) = self.points.fit(at.instrument, at.point, now, room);
-            let start = core::mem::replace(&mut at.point, end);
-            let mut w = Writer::new(out);
-            let written = sum_head(&mut w, &identity, len).is_ok()
-                && self
-                    .points
-                    .of(at.instrument, start, end, now)
-                    .all(|point: NumberPoint<'_>| point.encode(&mut w).is_ok());
-            if items == 0 || !written {
-                *at = Progress { instrument: at.instrument + 1, point: 0 };
-                continue;
-            }
-            return Some((instrument.scope, w.len(), items));
+        let Some(set) = set else { return self.overflow(number, now) };
+        if let Some(point) = self.find(number, set) {
+            return Some(point);
         }
-        None
+        // Room for the overflow point is taken before the first set that might need it.
+        let overflow = if set.is_empty() { None } else { Some(self.overflow(number, now)?) };
+        let instrument = self.instruments.as_ref().get(usize::from(number))?;
+        let new = (instrument.series < instrument.is.limit).then(|| self.insert(number, set, now)).flatten();
+        match new {
+            Some(place) => {
+                let instrument = self.instruments.as_mut().get_mut(usize::from(number))?;
+                instrument.series += 1;
+                Some(PointRef(place))
+            }
+            None => overflow.or_else(|| self.overflow(number, now)),
+        }
+    }
+
+    /// The same, and it will not be forgotten.
+    pub(crate) fn bind(&mut self, number: u16, set: Option<&AttributeSet<'_>>, now: u64) -> Option<PointRef> {
+        let point = self.point(number, set, now)?;
+        self.points.set_flags(point.0, self.points.flags(point.0) | BOUND);
+        Some(point)
+    }
+
+    fn overflow(&mut self, number: u16, now: u64) -> Option<PointRef> {
+        let instrument = self.instruments.as_ref().get(usize::from(number))?;
+        let mut place = instrument.overflow;
+        if place == 0 {
+            place = self.insert(number, &AttributeSet::new(&[OVERFLOW], None)?, now)?;
+            self.instruments.as_mut().get_mut(usize::from(number))?.overflow = place;
+        }
+        Some(PointRef(place))
+    }
+
+    fn insert(&mut self, number: u16, set: &AttributeSet<'_>, now: u64) -> Option<u32> {
+        let instrument = self.instruments.as_mut().get_mut(usize::from(number))?;
+        let measured_since = instrument.is_delta() || instrument.is.kind.is_observable();
+        let new = New {
+            instrument: number,
+            hash: hash(number, set),
+            state_len: instrument.state_len.into(),
+            start: if measured_since { instrument.since } else { now },
+            sibling: instrument.first,
+        };
+        let (attributes, _) = instrument.is.aggregation.fields();
+        let place = self.points.insert(&new, set.encoded_len(), |w| set.encode(attributes, w))?;
+        instrument.first = place;
+        Some(place)
+    }
+
+    /// Takes in a measurement; how many measurements are lost for it, because a count can be no greater.
+    #[inline]
+    pub(crate) fn record(
+        &mut self,
+        point: PointRef,
+        measurement: &Measurement,
+        sample: Option<&Sample<'_>>,
+    ) -> u64 {
+        let PointRef(place) = point;
+        let number = self.points.instrument(place);
+        let Some(instrument) = self.instruments.as_ref().get(usize::from(number)) else { return 1 };
+        let is = &instrument.is;
+        let flags = self.points.flags(place);
+        let state = self.points.state(place);
+        let (double, lost) = match (is.aggregation, measurement.value) {
+            (Aggregation::Value, value) => (put(state, is.kind, value), 0),
+            (aggregation, Number::Double(value)) => {
+                (true, distribute(state, P::CELL, aggregation, value, measurement.bucket))
+            }
+            _ => return 1,
+        };
+        if is.kind.is_observable() && (flags & DOUBLE != 0) != double {
+            // What was observed before cannot be compared with.
+            state.get_mut(8..instrument.state_len.into()).unwrap_or_default().fill(0);
+        }
+        let double = if double { DOUBLE } else { 0 };
+        self.points.set_flags(place, flags & !DOUBLE | MEASURED | EVER | double);
+        if let Some(sample) = sample {
+            self.keep(place, number, measurement, sample);
+        }
+        lost
+    }
+
+    /// Keeps a measurement as an exemplar, if there is room and it is chosen.
+    #[cold]
+    fn keep(
+        &mut self,
+        place: u32,
+        number: u16,
+        measurement: &Measurement,
+        sample: &Sample<'_>,
+    ) -> Option<()> {
+        let is = &self.instruments.as_ref().get(usize::from(number))?.is;
+        let (filtered, (_, field)) = (is.keep.is_some(), is.aggregation.fields());
+        let buckets = match is.aggregation {
+            Aggregation::Explicit(bounds) => Some(bounds.len() + 1),
+            _ => None,
+        };
+        let places = buckets.unwrap_or(P::EXEMPLARS.into());
+        let block = match self.points.exemplars(place) {
+            Some(block) => block,
+            None => {
+                let block = self.points.add_exemplars(place, exemplars::block_len(places, filtered))?;
+                exemplars::begin(self.points.at_mut(block), places as u16);
+                block
+            }
+        };
+        // Xorshift: good enough for a choice.
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 17;
+        self.random ^= self.random << 5;
+        let block = self.points.at_mut(block);
+        let chosen = match buckets {
+            Some(_) => measurement.bucket as usize,
+            None => exemplars::choose(block, self.random)?,
+        };
+        exemplars::keep(block, chosen, filtered, field, measurement.value, sample);
+        Some(())
+    }
+
+    /// What there is, and what it takes.
+    pub(crate) fn usage(&self) -> MetricUsage {
+        let instruments = self.instruments.as_ref();
+        MetricUsage {
+            instruments: instruments.len(),
+            series: instruments.iter().map(|instrument| usize::from(instrument.series)).sum(),
+            conflicts: self.conflicts.into(),
+            invalid_names: self.invalid_names.into(),
+            used: self.points.used(),
+            capacity: self.points.capacity(),
+        }
     }
 }
 
-/// The most points in one record: what a ring's header counts to.
-const MAX_POINTS: u8 = Header::MAX_ITEMS;
+#[inline]
+fn hash(number: u16, set: &AttributeSet<'_>) -> u32 {
+    (set.hash() ^ u32::from(number)).wrapping_mul(0x9E37_79B1)
+}
+
+/// Adds to a sum or sets a value; whether it is a floating-point number now.
+#[inline]
+fn put(state: &mut [u8], kind: Kind, value: Number) -> bool {
+    let adds = matches!(kind, Kind::Counter | Kind::UpDownCounter);
+    match value {
+        Number::Int(value) => {
+            let before = if adds { u64_at(state, 0) as i64 } else { 0 };
+            set_u64(state, 0, before.saturating_add(value) as u64);
+            false
+        }
+        Number::Double(value) => {
+            // A sum beyond what a number can be stays at the last one that can.
+            let sum = if adds { (f64_at(state, 0) + value).clamp(f64::MIN, f64::MAX) } else { value };
+            set_f64(state, 0, sum);
+            true
+        }
+    }
+}
+
+fn distribute(state: &mut [u8], width: usize, aggregation: Aggregation, value: f64, bucket: i32) -> u64 {
+    match aggregation {
+        Aggregation::Exponential { max_size } => Exponential { state, width, max_size }.record(value, bucket),
+        _ => explicit::record(state, width, bucket as usize, value),
+    }
+}
 
 crate::opaque_debug!(Metrics<P>);

@@ -1,203 +1,289 @@
 use core::ops::DerefMut;
 
-use super::MAX_POINTS;
-use crate::otlp::common::{Key, Value, attribute};
-use crate::otlp::metrics::{NumberPoint, POINT_ATTRIBUTES};
+use super::attributes::AttributeSet;
+use super::bytes::{set, set_u64, u16_at, u32_at, u64_at};
 use crate::wire::{Full, Writer};
 
-/// Points in one buffer, found by instrument and attributes.
+/// Points in one buffer, found by the hash of their attributes.
+///
+/// ```text
+/// ┌─────────┬─────────┬─────────┬───────────┬─────────┬──────────┐
+/// │ buckets │ point   │ point   │ exemplars │ point   │   free   │
+/// └────┬────┴─▲───┬───┴─────▲───┴───────────┴─────────┴──────────┘
+///      └──────┘   └─────────┘ the next of the same bucket
+///
+/// a point:
+/// ┌──────┬──────┬────────────┬─────────┬──────┬───────────┬────────────┬───────┬───────┬───────┬────────────┐
+/// │ next │ size │ instrument │ sibling │ hash │ exemplars │ attributes │ flags │ start │ value │ attributes │
+/// │ u32  │ u16  │ u16        │ u32     │ u32  │ u32       │ length u16 │ u16   │ u64   │       │ as OTLP    │
+/// └──────┴──────┴────────────┴─────────┴──────┴───────────┴────────────┴───────┴───────┴───────┴────────────┘
+/// ```
+///
+/// A place in the buffer is its offset; 0, where the buckets are, is none. A block that is freed keeps its
+/// size and waits for a point that is no larger.
 #[derive(Debug)]
 pub(super) struct Points<B> {
     buf: B,
-    len: usize,
+    buckets: u32,
+    used: u32,
+    /// The block that was freed last.
+    free: u32,
+    /// Bytes of exemplars.
+    exemplars: u32,
 }
 
 /// Where a point is; it stays there.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PointRef(usize);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PointRef(pub(super) u32);
 
-/// A point's fixed part.
-const HEAD: usize = 2 + 2 + 8 + 8;
-const VALUE: usize = 2 + 2 + 8;
+const NEXT: usize = 0;
+const SIZE: usize = 4;
+const INSTRUMENT: usize = 6;
+const SIBLING: usize = 8;
+const HASH: usize = 12;
+const EXEMPLARS: usize = 16;
+const ATTRIBUTES_LEN: usize = 20;
+const FLAGS: usize = 22;
+const START: usize = 24;
+/// A point's fixed part; the value is behind it.
+pub(super) const HEAD: usize = 32;
 
-/// The attributes of the point for measurements whose own found no room: `otel.metric.overflow` is true.
-/// Room for one such point is kept free.
-const OVERFLOW: &[u8] = b"\x3A\x1A\x0A\x14otel.metric.overflow\x12\x02\x10\x01";
+/// The point was measured since it was sent last.
+pub(super) const MEASURED: u16 = 1;
+/// It was ever measured.
+pub(super) const EVER: u16 = 2;
+/// Somebody holds on to it.
+pub(super) const BOUND: u16 = 4;
+/// Its value is a floating-point number.
+pub(super) const DOUBLE: u16 = 8;
+
+/// What a new point begins with.
+#[derive(Clone, Copy)]
+pub(super) struct New {
+    pub(super) instrument: u16,
+    pub(super) hash: u32,
+    pub(super) state_len: usize,
+    pub(super) start: u64,
+    /// The next of its instrument.
+    pub(super) sibling: u32,
+}
 
 impl<B> Points<B> {
+    /// Points in memory that holds none: it has to be [`reset`](Self::reset) if it is not empty.
     pub(super) const fn new(buf: B) -> Self {
-        Self { buf, len: 0 }
+        Self { buf, buckets: 0, used: 0, free: 0, exemplars: 0 }
     }
 }
 
 impl<B: DerefMut<Target = [u8]>> Points<B> {
-    /// The point of those attributes, made if need be.
+    /// Bytes for each bucket's share: about what a point takes.
+    const SHARE: usize = 128;
+
+    /// Makes the buckets.
+    pub(super) fn reset(&mut self) {
+        let buckets = (self.buf.len() / Self::SHARE).next_power_of_two().min(1 << 16);
+        if let Some(table) = self.buf.get_mut(..4 * buckets) {
+            table.fill(0);
+            (self.buckets, self.used) = (buckets as u32, 4 * buckets as u32);
+        }
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.buf.len()
+    }
+
+    /// Bytes in use, those of freed blocks among them.
+    pub(super) const fn used(&self) -> usize {
+        self.used as usize
+    }
+
+    /// From that place to the end.
+    #[inline]
+    pub(super) fn at(&self, place: u32) -> &[u8] {
+        self.buf.get(place as usize..).unwrap_or_default()
+    }
+
+    #[inline]
+    pub(super) fn at_mut(&mut self, place: u32) -> &mut [u8] {
+        self.buf.get_mut(place as usize..).unwrap_or_default()
+    }
+
+    /// A point's value, and how many bytes there are behind it does not matter.
+    #[inline]
+    pub(super) fn state(&mut self, point: u32) -> &mut [u8] {
+        self.at_mut(point).get_mut(HEAD..).unwrap_or_default()
+    }
+
+    /// Where the chain of a hash begins.
+    #[inline]
+    fn bucket(&self, hash: u32) -> u32 {
+        // The highest bits are the best ones; without buckets the shift makes no difference.
+        let bits = self.buckets.checked_ilog2().unwrap_or(0);
+        4 * (u64::from(hash) << bits >> 32) as u32
+    }
+
+    /// The point of an instrument with those attributes.
+    #[inline]
     pub(super) fn find(
-        &mut self,
-        instrument: u16,
-        attributes: &[(Key<'_>, Value<'_>)],
-        now: u64,
-    ) -> Option<PointRef> {
-        let kept = HEAD + OVERFLOW.len();
-        // The attributes are encoded behind the last point: if they are new they are in place already.
-        if let Some(len) = self.encode(attributes) {
-            let at = self.len + HEAD;
-            let known = self.buf.get(at..at + len).and_then(|candidate| self.known(instrument, candidate));
-            if known.is_some() {
-                return known;
-            }
-            if at + len + kept <= self.buf.len() {
-                return self.commit(instrument, len, now);
-            }
-        }
-        self.known(instrument, OVERFLOW).or_else(|| {
-            self.buf.get_mut(self.len + HEAD..)?.get_mut(..OVERFLOW.len())?.copy_from_slice(OVERFLOW);
-            self.commit(instrument, OVERFLOW.len(), now)
-        })
-    }
-
-    pub(super) fn add(&mut self, point: PointRef, n: u64) {
-        let value = self.buf.get_mut(point.0 + VALUE..).and_then(|at| at.first_chunk_mut::<8>());
-        if let Some(value) = value {
-            let sum = i64::from_le_bytes(*value).saturating_add(i64::try_from(n).unwrap_or(i64::MAX));
-            *value = sum.to_le_bytes();
-        }
-    }
-
-    /// How many points of an instrument, from the offset `from` on, fit in `room`: their bytes, their
-    /// number and the offset behind them.
-    pub(super) fn fit(&self, instrument: u16, from: usize, now: u64, room: usize) -> (usize, u8, usize) {
-        let (mut len, mut items, mut end) = (0, 0, from);
-        for (at, next) in self.entries(from) {
-            if let Some(point) = self.point(at, next, now).filter(|_| self.instrument(at) == Some(instrument))
-            {
-                if len + point.field_len() > room || items == MAX_POINTS {
-                    break;
-                }
-                len += point.field_len();
-                items += 1;
-            }
-            end = next;
-        }
-        (len, items, end)
-    }
-
-    /// The points of an instrument between two offsets.
-    pub(super) fn of(
         &self,
         instrument: u16,
-        from: usize,
-        to: usize,
-        now: u64,
-    ) -> impl Iterator<Item = NumberPoint<'_>> {
-        self.entries(from)
-            .take_while(move |(at, _)| *at < to)
-            .filter(move |(at, _)| self.instrument(*at) == Some(instrument))
-            .filter_map(move |(at, next)| self.point(at, next, now))
-    }
-
-    /// Encodes attributes where those of a new point would be.
-    fn encode(&mut self, attributes: &[(Key<'_>, Value<'_>)]) -> Option<usize> {
-        let mut w = Writer::new(self.buf.get_mut(self.len + HEAD..)?);
-        encode_sorted(&mut w, attributes).ok()?;
-        Some(w.len())
-    }
-
-    fn known(&self, instrument: u16, attributes: &[u8]) -> Option<PointRef> {
-        let same = |&(at, next): &(usize, usize)| {
-            self.instrument(at) == Some(instrument) && self.buf.get(at + HEAD..next) == Some(attributes)
-        };
-        self.entries(0).find(same).map(|(at, _)| PointRef(at))
-    }
-
-    /// Makes a point of the attributes that stand behind the last one.
-    fn commit(&mut self, instrument: u16, attributes_len: usize, now: u64) -> Option<PointRef> {
-        let at = self.len;
-        let mut w = Writer::new(self.buf.get_mut(at..)?);
-        w.put(&instrument.to_le_bytes()).ok()?;
-        w.put(&u16::try_from(attributes_len).ok()?.to_le_bytes()).ok()?;
-        w.put(&now.to_le_bytes()).ok()?;
-        w.put(&[0; 8]).ok()?;
-        self.len = at + HEAD + attributes_len;
-        Some(PointRef(at))
-    }
-
-    /// Offsets of every point and of what is behind it.
-    fn entries(&self, mut at: usize) -> impl Iterator<Item = (usize, usize)> {
-        core::iter::from_fn(move || {
-            if at >= self.len {
-                return None;
+        (hash, set): (u32, &AttributeSet<'_>),
+        (number, state_len): (u32, usize),
+    ) -> Option<u32> {
+        let mut place = u32_at(self.at(self.bucket(hash)), 0);
+        while place != 0 {
+            let head = self.at(place);
+            if u32_at(head, HASH) == hash && u16_at(head, INSTRUMENT) == instrument {
+                let (from, len) = (HEAD + state_len, usize::from(u16_at(head, ATTRIBUTES_LEN)));
+                if head.get(from..from + len).is_some_and(|encoded| set.matches(number, encoded)) {
+                    return Some(place);
+                }
             }
-            let next = at + HEAD + usize::from(u16::from_le_bytes(self.array(at + 2)?));
-            Some((core::mem::replace(&mut at, next), next))
-        })
-    }
-
-    fn instrument(&self, at: usize) -> Option<u16> {
-        self.array(at).map(u16::from_le_bytes)
-    }
-
-    fn point(&self, at: usize, next: usize, now: u64) -> Option<NumberPoint<'_>> {
-        Some(NumberPoint {
-            start: u64::from_le_bytes(self.array(at + 4)?),
-            time: now,
-            value: i64::from_le_bytes(self.array(at + VALUE)?),
-            attributes: self.buf.get(at + HEAD..next)?,
-        })
-    }
-
-    fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
-        self.buf.get(at..)?.first_chunk().copied()
-    }
-}
-
-/// Writes attributes in the order of their keys, so that equal sets are equal bytes; of equal keys the
-/// last one counts. Sets are small: a selection is cheaper than anything that needs memory.
-fn encode_sorted(w: &mut Writer<'_>, attributes: &[(Key<'_>, Value<'_>)]) -> Result<(), Full> {
-    let mut last: Option<&str> = None;
-    loop {
-        let rest = attributes
-            .iter()
-            .filter(|(key, _)| !key.name().is_empty() && last.is_none_or(|last| key.name() > last));
-        // min_by_key returns the first of equals, so the search runs from the back.
-        let Some((key, value)) = rest.rev().min_by_key(|(key, _)| key.name()) else { return Ok(()) };
-        attribute(w, POINT_ATTRIBUTES, key, value)?;
-        last = Some(key.name());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::vec::Vec;
-
-    fn kv<'a>(key: &'a str, value: i64) -> (Key<'a>, Value<'a>) {
-        (key.into(), value.into())
-    }
-
-    #[test]
-    fn equal_sets_are_one_point_whatever_their_order() {
-        let mut points = Points::new(std::vec![0; 512]);
-        let a = points.find(1, &[kv("a", 1), kv("b", 2)], 7).unwrap();
-        let b = points.find(1, &[kv("b", 2), kv("a", 0), kv("a", 1)], 9).unwrap();
-        assert_eq!(a.0, b.0);
-        assert_ne!(points.find(2, &[kv("a", 1), kv("b", 2)], 9).unwrap().0, a.0);
-        points.add(a, 2);
-        points.add(b, u64::MAX);
-        let point = points.of(1, 0, 512, 11).next().unwrap();
-        assert_eq!((point.start, point.time, point.value), (7, 11, i64::MAX));
-    }
-
-    #[test]
-    fn what_finds_no_room_goes_to_the_overflow_point() {
-        let mut points = Points::new(std::vec![0; 160]);
-        for i in 0..100 {
-            let point = points.find(0, &[kv("key", i)], 0).unwrap();
-            points.add(point, 1);
+            place = u32_at(head, NEXT);
         }
-        let values: Vec<i64> = points.of(0, 0, 512, 0).map(|point| point.value).collect();
-        assert_eq!(values.iter().sum::<i64>(), 100, "{values:?}");
-        assert!(values.len() > 2);
-        assert!(points.find(1, &[], 0).is_none(), "no room at all");
+        None
+    }
+
+    /// Makes a point whose attributes take `len` bytes and are written by `attributes`.
+    pub(super) fn insert(
+        &mut self,
+        new: &New,
+        len: usize,
+        attributes: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
+    ) -> Option<u32> {
+        let attributes_len = u16::try_from(len).ok()?;
+        let place = self.allocate(HEAD + new.state_len + len)?;
+        let bucket = self.bucket(new.hash);
+        let next = u32_at(self.at(bucket), 0);
+        let block = self.at_mut(place);
+        let size = u16_at(block, SIZE);
+        block.get_mut(..HEAD + new.state_len)?.fill(0);
+        set(block, NEXT, next.to_le_bytes());
+        set(block, SIZE, size.to_le_bytes());
+        set(block, INSTRUMENT, new.instrument.to_le_bytes());
+        set(block, SIBLING, new.sibling.to_le_bytes());
+        set(block, HASH, new.hash.to_le_bytes());
+        set(block, ATTRIBUTES_LEN, attributes_len.to_le_bytes());
+        set_u64(block, START, new.start);
+        attributes(&mut Writer::new(block.get_mut(HEAD + new.state_len..)?)).ok()?;
+        set(self.at_mut(bucket), 0, place.to_le_bytes());
+        Some(place)
+    }
+
+    /// Bytes for a block, from those that were freed or from what was never used.
+    pub(super) fn allocate(&mut self, len: usize) -> Option<u32> {
+        /// How many freed blocks are looked at: interrupts may be off.
+        const LOOKS: usize = 8;
+        let (mut before, mut place) = (0, self.free);
+        for _ in 0..LOOKS {
+            if place == 0 {
+                break;
+            }
+            let next = u32_at(self.at(place), NEXT);
+            if usize::from(u16_at(self.at(place), SIZE)) >= len {
+                match before {
+                    0 => self.free = next,
+                    before => set(self.at_mut(before), NEXT, next.to_le_bytes()),
+                }
+                return Some(place);
+            }
+            (before, place) = (place, next);
+        }
+        self.extend(len)
+    }
+
+    fn extend(&mut self, len: usize) -> Option<u32> {
+        /// Blocks of a few sizes are of use again.
+        const ROUND: usize = 8;
+        let size = u16::try_from(len.checked_next_multiple_of(ROUND)?).ok()?;
+        let end = self.used.checked_add(size.into())?;
+        if self.used == 0 || end as usize > self.buf.len() {
+            return None;
+        }
+        let place = core::mem::replace(&mut self.used, end);
+        set(self.at_mut(place), SIZE, size.to_le_bytes());
+        Some(place)
+    }
+
+    fn release(&mut self, place: u32) {
+        let next = core::mem::replace(&mut self.free, place);
+        set(self.at_mut(place), NEXT, next.to_le_bytes());
+    }
+
+    /// Takes a point out of its bucket and frees its memory.
+    pub(super) fn remove(&mut self, point: u32) {
+        let next = u32_at(self.at(point), NEXT);
+        let mut link = self.bucket(u32_at(self.at(point), HASH));
+        loop {
+            match u32_at(self.at(link), NEXT) {
+                0 => return,
+                place if place == point => break,
+                place => link = place,
+            }
+        }
+        set(self.at_mut(link), NEXT, next.to_le_bytes());
+        if let Some(exemplars) = self.exemplars(point) {
+            self.exemplars = self.exemplars.saturating_sub(u16_at(self.at(exemplars), SIZE).into());
+            self.release(exemplars);
+        }
+        self.release(point);
+    }
+
+    /// The block of a point's exemplars.
+    #[inline]
+    pub(super) fn exemplars(&self, point: u32) -> Option<u32> {
+        Some(u32_at(self.at(point), EXEMPLARS)).filter(|place| *place != 0)
+    }
+
+    /// Makes a block for a point's exemplars. Those of all points take a quarter of the memory at the most,
+    /// so that samples never cost a series its place.
+    pub(super) fn add_exemplars(&mut self, point: u32, len: usize) -> Option<u32> {
+        if self.exemplars as usize + len > self.capacity() / 4 {
+            return None;
+        }
+        let place = self.allocate(len)?;
+        let size = u16_at(self.at(place), SIZE);
+        self.exemplars += u32::from(size);
+        self.at_mut(place).get_mut(..usize::from(size))?.fill(0);
+        set(self.at_mut(place), SIZE, size.to_le_bytes());
+        set(self.at_mut(point), EXEMPLARS, place.to_le_bytes());
+        Some(place)
+    }
+
+    #[inline]
+    pub(super) fn flags(&self, point: u32) -> u16 {
+        u16_at(self.at(point), FLAGS)
+    }
+
+    #[inline]
+    pub(super) fn set_flags(&mut self, point: u32, flags: u16) {
+        set(self.at_mut(point), FLAGS, flags.to_le_bytes());
+    }
+
+    pub(super) fn start(&self, point: u32) -> u64 {
+        u64_at(self.at(point), START)
+    }
+
+    pub(super) fn set_start(&mut self, point: u32, start: u64) {
+        set_u64(self.at_mut(point), START, start);
+    }
+
+    pub(super) fn instrument(&self, point: u32) -> u16 {
+        u16_at(self.at(point), INSTRUMENT)
+    }
+
+    pub(super) fn sibling(&self, point: u32) -> u32 {
+        u32_at(self.at(point), SIBLING)
+    }
+
+    pub(super) fn set_sibling(&mut self, point: u32, sibling: u32) {
+        set(self.at_mut(point), SIBLING, sibling.to_le_bytes());
+    }
+
+    /// A point's attributes, as they are encoded.
+    pub(super) fn attributes(&self, point: u32, state_len: usize) -> &[u8] {
+        let block = self.at(point);
+        let from = HEAD + state_len;
+        block.get(from..from + usize::from(u16_at(block, ATTRIBUTES_LEN))).unwrap_or_default()
     }
 }

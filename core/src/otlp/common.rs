@@ -7,12 +7,12 @@ mod indexed;
 mod scope;
 
 pub(crate) use attributes::{Attributes, exception};
-pub(crate) use bounds::{Bounds, Sink};
+pub(crate) use bounds::{Bounds, Sink, distinct};
 #[cfg(feature = "profiles")]
 pub use indexed::{IndexedValue, StringIndex};
 pub use scope::Scope;
 
-use crate::wire::{FIXED64, Full, LEN, VARINT, Writer, copy, len_field, tag, varint};
+use crate::wire::{FIXED64, Full, LEN, VARINT, Writer, copy, equal, len_field, tag, varint};
 
 mod field {
     pub(super) mod any_value {
@@ -281,6 +281,74 @@ fn fill(out: &mut [u8], number: u32, key: &str, value: &Value<'_>, value_len: us
         _ => return None,
     }
     Some(())
+}
+
+/// What is behind the `KeyValue` at the front of `bytes`, if it is the one that [`attribute`] writes for
+/// these. Nothing is encoded to find out.
+#[inline]
+pub(crate) fn skip_attribute<'a>(
+    bytes: &'a [u8],
+    number: u32,
+    key: &Key<'_>,
+    value: &Value<'_>,
+) -> Option<&'a [u8]> {
+    if let Some(value_len) = short_len(value)
+        && key.name.len() + value_len + 4 < 0x80
+    {
+        return skip_short(bytes, number, key.name, value, value_len);
+    }
+    let mut rest = Same(bytes);
+    Bounds::NONE.key_value(number, key, value, &mut rest).ok()?;
+    Some(rest.0)
+}
+
+/// The same for what [`fill`] writes.
+#[inline(always)]
+fn skip_short<'a>(
+    bytes: &'a [u8],
+    number: u32,
+    key: &str,
+    value: &Value<'_>,
+    value_len: usize,
+) -> Option<&'a [u8]> {
+    use field::any_value as of;
+    const KEY: u8 = tag(field::key_value::KEY, LEN) as u8;
+    const VALUE: u8 = tag(field::key_value::VALUE, LEN) as u8;
+    let total = key.len() + value_len + 4;
+    let (head, rest) = bytes.split_first_chunk::<4>()?;
+    let (name, rest) = rest.split_at_checked(key.len())?;
+    let (value_head, rest) = rest.split_first_chunk::<3>()?;
+    let (content, behind) = rest.split_at_checked(value_len - 1)?;
+    let same_head = *head == [tag(number, LEN) as u8, total as u8, KEY, key.len() as u8];
+    let same_value = |tag: u32| *value_head == [VALUE, value_len as u8, tag as u8];
+    let same = same_head
+        && equal(name, key.as_bytes())
+        && match *value {
+            Value::Str(text) => {
+                same_value(tag(of::STRING, LEN))
+                    && content.split_first().is_some_and(|(_, content)| equal(content, text.as_bytes()))
+            }
+            Value::Double(value) => {
+                same_value(tag(of::DOUBLE, FIXED64)) && content == value.to_bits().to_le_bytes()
+            }
+            Value::Bool(value) => same_value(tag(of::BOOL, VARINT)) && content == [u8::from(value)],
+            Value::Int(value) => {
+                same_value(tag(of::INT, VARINT))
+                    && varint::decode(content).is_some_and(|(v, _)| v == value as u64)
+            }
+            _ => false,
+        };
+    same.then_some(behind)
+}
+
+/// Compares instead of writing: what is left of the bytes once they were found to be the same.
+struct Same<'a>(&'a [u8]);
+
+impl Sink for Same<'_> {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        self.0 = self.0.strip_prefix(bytes).ok_or(Full)?;
+        Ok(())
+    }
 }
 
 #[inline(never)]

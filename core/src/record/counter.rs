@@ -1,13 +1,13 @@
-use crate::aggregate::PointRef;
-use crate::counters::Loss;
-use crate::otlp::Signal;
-use crate::otlp::common::{Key, Value};
+use core::marker::PhantomData;
+
+use super::instrument::{Attributes, Bound, Instrument, Measure};
+use crate::context::SpanContext;
 use crate::platform::{Device, Platform};
 
-/// Counts what only grows: a monotonic sum for each set of attributes.
+/// Counts what only grows: a monotonic sum of `u64` or `f64` for each set of attributes.
 ///
 /// ```
-/// # use smoltel_core::{Meter, Value};
+/// # use smoltel_core::Meter;
 /// fn count(meter: &Meter) {
 ///     let moves = meter.counter("valve.moves");
 ///     moves.add(1, &[("valve.id".into(), 3.into())]);
@@ -15,64 +15,81 @@ use crate::platform::{Device, Platform};
 ///     bound.add(1);
 /// }
 /// ```
-pub struct Counter<P: Platform = Device> {
-    pipeline: P::Handle,
-    instrument: Option<u16>,
+pub struct Counter<P: Platform = Device, N = u64> {
+    instrument: Instrument<P>,
+    number: PhantomData<fn(N)>,
 }
 
-impl<P: Platform> Clone for Counter<P> {
+impl<P: Platform, N> Clone for Counter<P, N> {
     fn clone(&self) -> Self {
-        Self { pipeline: self.pipeline.clone(), instrument: self.instrument }
+        Self { instrument: self.instrument.clone(), number: PhantomData }
     }
 }
 
-impl<P: Platform> Counter<P> {
-    pub(super) fn new(pipeline: P::Handle, instrument: Option<u16>) -> Self {
-        Self { pipeline, instrument }
+impl<P: Platform, N: Measure> Counter<P, N> {
+    pub(super) const fn new(instrument: Instrument<P>) -> Self {
+        Self { instrument, number: PhantomData }
     }
 
     /// Adds `n` to the sum of those attributes. Their order does not matter; of equal keys the last
-    /// counts. Sets that find no room are summed under `otel.metric.overflow`.
-    pub fn add(&self, n: u64, attributes: &[(Key<'_>, Value<'_>)]) {
-        let now = self.pipeline.now();
-        let added = self.instrument.and_then(|instrument| {
-            self.pipeline.metrics(|metrics| {
-                let point = metrics.point(instrument, attributes, now)?;
-                metrics.add(point, n);
-                Some(())
-            })
-        });
-        if added.is_none() {
-            self.pipeline.add_unrecorded(Signal::Metrics, Loss::NoSlot);
-        }
+    /// counts. Sets that find no room are summed under `otel.metric.overflow`. What is negative or not finite
+    /// is counted as lost.
+    pub fn add(&self, n: N, attributes: Attributes<'_>) {
+        self.instrument.measure(n.number(), attributes, None);
     }
 
-    /// The sum of those attributes, found once: adding to it costs next to nothing.
-    pub fn bind(&self, attributes: &[(Key<'_>, Value<'_>)]) -> BoundCounter<P> {
-        let now = self.pipeline.now();
-        let point = self.instrument.and_then(|instrument| {
-            self.pipeline.metrics(|metrics| metrics.point(instrument, attributes, now))
-        });
-        BoundCounter { pipeline: self.pipeline.clone(), point }
+    /// The same within a span, which may become an exemplar's.
+    pub fn add_in(&self, context: impl Into<Option<SpanContext>>, n: N, attributes: Attributes<'_>) {
+        self.instrument.measure(n.number(), attributes, context.into());
+    }
+
+    /// The sum of those attributes, found once: adding to it costs next to nothing, and its memory is not
+    /// given back.
+    pub fn bind(&self, attributes: Attributes<'_>) -> BoundCounter<P, N> {
+        BoundCounter { bound: self.instrument.bind(attributes), number: PhantomData }
     }
 }
 
 /// A [`Counter`] with its attributes.
-pub struct BoundCounter<P: Platform = Device> {
-    pipeline: P::Handle,
-    point: Option<PointRef>,
+///
+/// ```
+/// # use smoltel_core::BoundCounter;
+/// fn moved(moves: &BoundCounter) {
+///     moves.add(1);
+/// }
+/// ```
+pub struct BoundCounter<P: Platform = Device, N = u64> {
+    bound: Bound<P>,
+    number: PhantomData<fn(N)>,
 }
 
-impl<P: Platform> BoundCounter<P> {
-    /// Adds `n`.
-    #[inline]
-    pub fn add(&self, n: u64) {
-        match self.point {
-            Some(point) => self.pipeline.metrics(|metrics| metrics.add(point, n)),
-            None => self.pipeline.add_unrecorded(Signal::Metrics, Loss::NoSlot),
-        }
+impl<P: Platform, N> Clone for BoundCounter<P, N> {
+    fn clone(&self) -> Self {
+        Self { bound: self.bound.clone(), number: PhantomData }
     }
 }
 
-crate::opaque_debug!(Counter<P>);
-crate::opaque_debug!(BoundCounter<P>);
+impl<P: Platform, N: Measure> BoundCounter<P, N> {
+    /// Adds `n`.
+    #[inline]
+    pub fn add(&self, n: N) {
+        self.bound.measure(n.number(), None);
+    }
+
+    /// The same within a span, which may become an exemplar's.
+    pub fn add_in(&self, context: impl Into<Option<SpanContext>>, n: N) {
+        self.bound.measure(n.number(), context.into());
+    }
+}
+
+impl<P: Platform, N> core::fmt::Debug for Counter<P, N> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Counter").finish_non_exhaustive()
+    }
+}
+
+impl<P: Platform, N> core::fmt::Debug for BoundCounter<P, N> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("BoundCounter").finish_non_exhaustive()
+    }
+}

@@ -179,6 +179,22 @@ pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
     }
 }
 
+/// Whether two slices are the same: short ones without a call to `memcmp`, for the reason above.
+#[inline(always)]
+pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
+    #[inline(always)]
+    fn pieces<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+        a.first_chunk::<N>() == b.first_chunk::<N>() && a.last_chunk::<N>() == b.last_chunk::<N>()
+    }
+    a.len() == b.len()
+        && match a.len() {
+            17..=32 => pieces::<16>(a, b),
+            8..=16 => pieces::<8>(a, b),
+            4..=7 => pieces::<4>(a, b),
+            _ => a == b,
+        }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,248 @@
+use crate::otlp::common::{Bounds, Key, Sink, Value, attribute, distinct, key_value_len, skip_attribute};
+use crate::wire::{Full, Reader, Writer, len_field};
+
+/// The attributes of a measurement as a set: in any order, of equal keys the last, without empty keys
+/// and those that the instrument does not keep.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AttributeSet<'a> {
+    list: &'a [(Key<'a>, Value<'a>)],
+    keep: Option<&'static [&'static str]>,
+    /// Whether every pair of the list is in the set, which is nearly always so.
+    all: bool,
+    hash: u32,
+}
+
+impl<'a> AttributeSet<'a> {
+    /// The most attributes of a measurement. One with more goes to the overflow point: what is compared
+    /// under a lock has to be bounded.
+    pub(crate) const MAX: usize = 128;
+
+    /// Looks at every attribute once; nothing is encoded.
+    pub(crate) fn new(
+        list: &'a [(Key<'a>, Value<'a>)],
+        keep: Option<&'static [&'static str]>,
+    ) -> Option<Self> {
+        let mut set =
+            Self { list: list.get(..list.len().min(Self::MAX))?, keep, all: keep.is_none(), hash: 0 };
+        // A bit for each signature: keys are surely distinct when no bit is met twice.
+        let mut met = 0u32;
+        for (key, value) in set.list {
+            let bit = 1 << (key.signature() & 31);
+            set.all &= met & bit == 0 && !key.name().is_empty();
+            met |= bit;
+            set.hash = set.hash.wrapping_add(hash(key, value));
+        }
+        if !set.all {
+            set.hash = set.iter().fold(0, |sum, (key, value)| sum.wrapping_add(hash(key, value)));
+        }
+        (list.len() <= Self::MAX).then_some(set)
+    }
+
+    /// The same for equal sets.
+    #[inline]
+    pub(crate) const fn hash(&self) -> u32 {
+        self.hash
+    }
+
+    /// Whether nothing is in the set.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// The pairs in the set.
+    fn iter(&self) -> impl Iterator<Item = &'a (Key<'a>, Value<'a>)> {
+        let (list, keep, all) = (self.list, self.keep, self.all);
+        let later = move |at: usize, key: &Key<'_>| list.iter().skip(at + 1).any(|(other, _)| other == key);
+        let counts = move |at: usize, key: &Key<'_>| {
+            !key.name().is_empty() && keep.is_none_or(|keep| keep.contains(&key.name())) && !later(at, key)
+        };
+        list.iter().enumerate().filter(move |(at, (key, _))| all || counts(*at, key)).map(|(_, pair)| pair)
+    }
+
+    /// The pairs that the instrument does not keep.
+    pub(crate) fn dropped(&self) -> impl Iterator<Item = &'a (Key<'a>, Value<'a>)> {
+        let keep = self.keep;
+        distinct(self.list).filter(move |(key, _)| {
+            !key.name().is_empty() && keep.is_some_and(|keep| !keep.contains(&key.name()))
+        })
+    }
+
+    /// Bytes of the attributes as fields with a low number.
+    pub(crate) fn encoded_len(&self) -> usize {
+        self.iter().map(|(key, value)| len_field(key_value_len(key, value))).sum()
+    }
+
+    /// Writes the attributes as fields `number`.
+    pub(crate) fn encode(&self, number: u32, w: &mut Writer<'_>) -> Result<(), Full> {
+        self.iter().try_for_each(|(key, value)| attribute(w, number, key, value))
+    }
+
+    /// Whether `encoded`, written by [`encode`](Self::encode), is the same set.
+    #[inline]
+    pub(crate) fn matches(&self, number: u32, encoded: &[u8]) -> bool {
+        let mut rest = encoded;
+        for (key, value) in self.iter() {
+            match skip_attribute(rest, number, key, value) {
+                Some(behind) => rest = behind,
+                None => return self.matches_in_any_order(number, encoded),
+            }
+        }
+        rest.is_empty()
+    }
+
+    #[cold]
+    fn matches_in_any_order(&self, number: u32, encoded: &[u8]) -> bool {
+        // Keys are distinct on both sides: equal numbers, and every pair found, make equal sets.
+        self.iter().count() == Reader::new(encoded).count()
+            && self.iter().all(|(key, value)| {
+                let mut fields = Reader::new(encoded);
+                loop {
+                    if skip_attribute(fields.rest(), number, key, value).is_some() {
+                        return true;
+                    }
+                    if !matches!(fields.next(), Some(Ok(_))) {
+                        return false;
+                    }
+                }
+            })
+    }
+}
+
+/// Attributes hash alone and are summed, so that their order does not matter.
+#[inline]
+fn hash(key: &Key<'_>, value: &Value<'_>) -> u32 {
+    let kind_and_key = u32::from(key.signature()) | (key.name().len() as u32) << 8;
+    let mut hash = Hash(kind_and_key);
+    match *value {
+        Value::Str(text) => hash.bytes(text.as_bytes()),
+        Value::Int(value) => hash.word(value as u64),
+        Value::Double(value) => hash.word(value.to_bits()),
+        Value::Bool(value) => hash.word(value.into()),
+        ref other => {
+            // A hash takes everything.
+            let _ = Bounds::NONE.encode(other, &mut hash);
+        }
+    }
+    hash.finish()
+}
+
+/// Few instructions on 32 and 64 bits; whoever chooses attributes to collide slows down only the lookup
+/// of those, which the cardinality limit bounds.
+struct Hash(u32);
+
+impl Hash {
+    const FACTOR: u32 = 0x9E37_79B1;
+
+    #[inline]
+    fn half(&mut self, half: u32) {
+        self.0 = (self.0.rotate_left(5) ^ half).wrapping_mul(Self::FACTOR);
+    }
+
+    #[inline]
+    fn word(&mut self, word: u64) {
+        self.half(word as u32);
+        self.half((word >> 32) as u32);
+    }
+
+    #[inline]
+    fn bytes(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        words.iter().for_each(|word| self.word(u64::from_le_bytes(*word)));
+        let mut last = rest.len() as u64;
+        rest.iter().for_each(|byte| last = last << 8 | u64::from(*byte));
+        self.word(last);
+    }
+
+    #[inline]
+    fn finish(self) -> u32 {
+        (self.0 ^ self.0 >> 15).wrapping_mul(Self::FACTOR)
+    }
+}
+
+impl Sink for Hash {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        self.bytes(bytes);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    type Pair<'a> = (Key<'a>, Value<'a>);
+
+    fn set<'a>(list: &'a [Pair<'a>]) -> AttributeSet<'a> {
+        AttributeSet::new(list, None).unwrap()
+    }
+
+    fn encoded(list: &[Pair<'_>]) -> Vec<u8> {
+        let mut buf = [0; 1024];
+        let mut w = Writer::new(&mut buf);
+        set(list).encode(7, &mut w).unwrap();
+        assert_eq!(w.len(), set(list).encoded_len());
+        w.written().to_vec()
+    }
+
+    #[test]
+    fn equal_sets_match_whatever_their_order_and_others_do_not() {
+        let inner = [Value::Int(1), Value::Str("x")];
+        let long = "a text that is longer than thirty-two bytes, twice as long: 12345678";
+        let pairs: [Pair<'_>; 7] = [
+            ("a".into(), "text".into()),
+            ("b".into(), (-300).into()),
+            ("c".into(), true.into()),
+            ("d".into(), 1.5.into()),
+            ("e".into(), Value::Array(&inner)),
+            ("f".into(), long.into()),
+            ("g".into(), Value::Empty),
+        ];
+        let stored = encoded(&pairs);
+        let mut turned = pairs;
+        turned.rotate_left(3);
+        for same in [pairs, turned] {
+            assert_eq!(set(&same).hash(), set(&pairs).hash());
+            assert!(set(&same).matches(7, &stored));
+        }
+        for i in 0..pairs.len() {
+            let mut other = pairs;
+            other[i].1 = Value::Bytes(b"other");
+            assert!(!set(&other).matches(7, &stored), "{i}");
+            assert_ne!(set(&other).hash(), set(&pairs).hash(), "{i}");
+            let fewer: Vec<_> =
+                pairs.iter().enumerate().filter(|(at, _)| *at != i).map(|(_, p)| *p).collect();
+            assert!(!set(&fewer).matches(7, &stored), "{i}");
+            assert!(!set(&pairs).matches(7, &encoded(&fewer)), "{i}");
+        }
+    }
+
+    #[test]
+    fn of_equal_keys_the_last_counts_and_empty_ones_do_not() {
+        let plain: [Pair<'_>; 1] = [("a".into(), 2.into())];
+        let again: [Pair<'_>; 3] = [("a".into(), 1.into()), ("".into(), 7.into()), ("a".into(), 2.into())];
+        assert_eq!(set(&again).hash(), set(&plain).hash());
+        assert!(set(&again).matches(7, &encoded(&plain)));
+        assert_eq!(encoded(&again), encoded(&plain));
+    }
+
+    #[test]
+    fn what_is_not_kept_is_not_in_the_set() {
+        let pairs: [Pair<'_>; 3] = [("a".into(), 1.into()), ("b".into(), 2.into()), ("c".into(), 3.into())];
+        let kept = AttributeSet::new(&pairs, Some(&["b"])).unwrap();
+        assert!(kept.matches(7, &encoded(&pairs[1..2])));
+        assert_eq!(kept.hash(), set(&pairs[1..2]).hash());
+        assert_eq!(kept.dropped().count(), 2);
+        assert!(AttributeSet::new(&pairs, Some(&[])).unwrap().is_empty());
+    }
+
+    #[test]
+    fn numbers_next_to_each_other_spread_over_the_index() {
+        let mut met = [0u8; 256];
+        for i in 0..256 {
+            let pairs: [Pair<'_>; 1] = [("valve.id".into(), Value::Int(i))];
+            met[(set(&pairs).hash() >> 24) as usize] += 1;
+        }
+        assert!(met.iter().all(|n| *n < 8), "{met:?}");
+    }
+}

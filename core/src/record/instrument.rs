@@ -1,0 +1,159 @@
+use crate::aggregate::{AttributeSet, Declared, Measurement, PointRef, Sample};
+use crate::context::SpanContext;
+use crate::counters::Loss;
+use crate::otlp::common::{Key, Value};
+use crate::otlp::metrics::Number;
+use crate::platform::Platform;
+
+/// A number that can be measured: `i64`, `u64` and `f64`. Whole numbers are signed in OTLP: what is above
+/// `i64::MAX` counts as that.
+///
+/// ```
+/// use smoltel_core::{Measure, otlp::metrics::Number};
+/// assert_eq!(u64::MAX.number(), Number::Int(i64::MAX));
+/// assert_eq!(1.5.number(), Number::Double(1.5));
+/// ```
+pub trait Measure: Copy {
+    /// Whether numbers of this kind are floating-point numbers.
+    const DOUBLE: bool;
+
+    /// The number as OTLP has it.
+    fn number(self) -> Number;
+}
+
+impl Measure for i64 {
+    const DOUBLE: bool = false;
+
+    #[inline]
+    fn number(self) -> Number {
+        Number::Int(self)
+    }
+}
+
+impl Measure for u64 {
+    const DOUBLE: bool = false;
+
+    #[inline]
+    fn number(self) -> Number {
+        Number::Int(i64::try_from(self).unwrap_or(i64::MAX))
+    }
+}
+
+impl Measure for f64 {
+    const DOUBLE: bool = true;
+
+    #[inline]
+    fn number(self) -> Number {
+        Number::Double(self)
+    }
+}
+
+/// Attributes as they are given to an instrument.
+pub(super) type Attributes<'a> = &'a [(Key<'a>, Value<'a>)];
+
+/// What every instrument is to who holds it.
+pub(super) struct Instrument<P: Platform> {
+    pipeline: P::Handle,
+    declared: Declared,
+}
+
+impl<P: Platform> Clone for Instrument<P> {
+    fn clone(&self) -> Self {
+        Self { pipeline: self.pipeline.clone(), declared: self.declared }
+    }
+}
+
+impl<P: Platform> Instrument<P> {
+    pub(super) fn new(pipeline: P::Handle, declared: Declared) -> Self {
+        Self { pipeline, declared }
+    }
+
+    pub(super) fn measure(&self, value: Number, attributes: Attributes<'_>, context: Option<SpanContext>) {
+        measure(&self.pipeline, &self.declared, value, attributes, context);
+    }
+
+    pub(super) fn bind(&self, attributes: Attributes<'_>) -> Bound<P> {
+        let set = AttributeSet::new(attributes, self.declared.keep);
+        let now = self.pipeline.now();
+        let point = self
+            .declared
+            .number
+            .and_then(|number| self.pipeline.metrics(|metrics| metrics.bind(number, set.as_ref(), now)));
+        Bound { pipeline: self.pipeline.clone(), declared: self.declared, point }
+    }
+}
+
+/// Takes in one measurement, or counts it as lost.
+pub(super) fn measure<P: Platform>(
+    pipeline: &crate::Pipeline<P>,
+    declared: &Declared,
+    value: Number,
+    attributes: Attributes<'_>,
+    context: Option<SpanContext>,
+) {
+    // All that takes long is done outside the lock: the bucket, the hash, the clock.
+    let Some(measurement) = Measurement::new(value, declared.kind, declared.aggregation) else {
+        return pipeline.add_unmeasured(Loss::Invalid, 1);
+    };
+    let Some(number) = declared.number else { return pipeline.add_unmeasured(Loss::NoSlot, 1) };
+    let set = AttributeSet::new(attributes, declared.keep);
+    let sample = declared.exemplars.admits(context.as_ref()).then(|| Sample {
+        time: pipeline.now(),
+        context,
+        set: set.as_ref(),
+    });
+    let known = pipeline.metrics(|metrics| {
+        let point = metrics.find(number, set.as_ref()?)?;
+        Some(metrics.record(point, &measurement, sample.as_ref()))
+    });
+    let lost = known.or_else(|| {
+        let now = pipeline.now();
+        pipeline.metrics(|metrics| {
+            let point = metrics.point(number, set.as_ref(), now)?;
+            Some(metrics.record(point, &measurement, sample.as_ref()))
+        })
+    });
+    count(pipeline, lost);
+}
+
+/// Counts what became of a measurement: without a point it is lost.
+#[inline]
+fn count<P: Platform>(pipeline: &crate::Pipeline<P>, lost: Option<u64>) {
+    match lost {
+        Some(0) => {}
+        Some(lost) => pipeline.add_unmeasured(Loss::Invalid, lost),
+        None => pipeline.add_unmeasured(Loss::NoSlot, 1),
+    }
+}
+
+/// An instrument with its attributes.
+pub(super) struct Bound<P: Platform> {
+    pipeline: P::Handle,
+    declared: Declared,
+    point: Option<PointRef>,
+}
+
+impl<P: Platform> Clone for Bound<P> {
+    fn clone(&self) -> Self {
+        Self { pipeline: self.pipeline.clone(), declared: self.declared, point: self.point }
+    }
+}
+
+impl<P: Platform> Bound<P> {
+    #[inline]
+    pub(super) fn measure(&self, value: Number, context: Option<SpanContext>) {
+        let Declared { kind, aggregation, exemplars, .. } = self.declared;
+        let Some(measurement) = Measurement::new(value, kind, aggregation) else {
+            return self.pipeline.add_unmeasured(Loss::Invalid, 1);
+        };
+        let sample = exemplars.admits(context.as_ref()).then(|| Sample {
+            time: self.pipeline.now(),
+            context,
+            set: None,
+        });
+        let lost = self.point.map(|point| {
+            self.pipeline.metrics(|metrics| metrics.record(point, &measurement, sample.as_ref()))
+        });
+        count(&self.pipeline, lost);
+    }
+}
