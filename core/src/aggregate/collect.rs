@@ -219,17 +219,12 @@ impl<P: Platform> Metrics<P> {
         let Some(instrument) = self.instruments.as_mut().get_mut(usize::from(at.instrument)) else { return };
         let next = self.points.sibling(place);
         instrument.series = instrument.series.saturating_sub(1);
-        if instrument.first == place {
-            instrument.first = next;
-        } else {
-            // Points that came since the collection began are before the others.
-            let mut before = if at.before == 0 { instrument.first } else { at.before };
-            while before != 0 && self.points.sibling(before) != place {
-                before = self.points.sibling(before);
-            }
-            if before != 0 {
-                self.points.set_sibling(before, next);
-            }
+        if instrument.last == place {
+            instrument.last = at.before;
+        }
+        match at.before {
+            0 => instrument.first = next,
+            before => self.points.set_sibling(before, next),
         }
         self.points.remove(place);
     }

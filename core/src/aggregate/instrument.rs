@@ -197,8 +197,9 @@ pub(crate) struct Instrument<P: Platform> {
     pub(crate) series: u16,
     /// When points of deltas and of observable instruments begin: the creation, or the last collection.
     pub(crate) since: u64,
-    /// The newest point, or 0; the others follow.
+    /// The first point, or 0; the others follow, up to the last.
     pub(crate) first: u32,
+    pub(crate) last: u32,
     /// The point for sets that found no room, or 0.
     pub(crate) overflow: u32,
 }
@@ -214,6 +215,7 @@ impl<P: Platform> Instrument<P> {
             series: 0,
             since: now,
             first: 0,
+            last: 0,
             overflow: 0,
             is,
         }

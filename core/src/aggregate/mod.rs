@@ -261,11 +261,13 @@ impl<P: Platform> Metrics<P> {
             hash: hash(number, set),
             state_len: instrument.state_len.into(),
             start: if measured_since { instrument.since } else { now },
-            sibling: instrument.first,
         };
         let (attributes, _) = instrument.is.aggregation.fields();
         let place = self.points.insert(&new, set.encoded_len(), |w| set.encode(attributes, w))?;
-        instrument.first = place;
+        match core::mem::replace(&mut instrument.last, place) {
+            0 => instrument.first = place,
+            last => self.points.set_sibling(last, place),
+        }
         Some(place)
     }
 

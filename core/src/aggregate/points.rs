@@ -64,8 +64,6 @@ pub(super) struct New {
     pub(super) hash: u32,
     pub(super) state_len: usize,
     pub(super) start: u64,
-    /// The next of its instrument.
-    pub(super) sibling: u32,
 }
 
 impl<B> Points<B> {
@@ -161,7 +159,6 @@ impl<B: DerefMut<Target = [u8]>> Points<B> {
         set(block, NEXT, next.to_le_bytes());
         set(block, SIZE, size.to_le_bytes());
         set(block, INSTRUMENT, new.instrument.to_le_bytes());
-        set(block, SIBLING, new.sibling.to_le_bytes());
         set(block, HASH, new.hash.to_le_bytes());
         set(block, ATTRIBUTES_LEN, attributes_len.to_le_bytes());
         set_u64(block, START, new.start);
