@@ -229,3 +229,25 @@ impl std::fmt::Debug for Builder {
         f.debug_struct("Builder").field("service", &self.service).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disabled_sdk_records_and_sends_nothing() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let disabled = |name: &str| (name == "OTEL_SDK_DISABLED").then(|| "true".to_owned());
+        let telemetry = Builder::new("off".to_owned()).endpoint(url).build_with(&disabled).unwrap();
+        let mut span = telemetry.tracer("t").start("s");
+        span.set("k", "v").fail("no");
+        span.end();
+        telemetry.logger("l").error("nobody hears");
+        telemetry.meter("m").counter("c").add(1, &[]);
+        let report = telemetry.shutdown(Duration::from_secs(10));
+        assert_eq!((report.recorded, report.exported, report.dropped()), (0, 0, 0), "{report}");
+        assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nobody called");
+    }
+}

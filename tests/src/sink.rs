@@ -10,6 +10,8 @@ use std::thread;
 /// One request, as it came; a compressed body is inflated.
 #[derive(Clone, Debug)]
 pub struct Received {
+    /// The request line's method.
+    pub method: String,
     /// The request line's path.
     pub path: String,
     /// Names in lower case.
@@ -146,7 +148,8 @@ fn serve(stream: TcpStream, shared: &Shared) {
 fn read(reader: &mut BufReader<TcpStream>) -> Option<Received> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|&n| n > 0)?;
-    let path = line.split(' ').nth(1)?.to_owned();
+    let mut words = line.split(' ').map(str::to_owned);
+    let (method, path) = (words.next()?, words.next()?);
     let mut headers = HashMap::new();
     loop {
         let mut line = String::new();
@@ -162,5 +165,5 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Received> {
         flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut inflated).expect("valid gzip");
         body = inflated;
     }
-    Some(Received { path, headers, body })
+    Some(Received { method, path, headers, body })
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::install::Need;
 use crate::repo::Repo;
 use crate::step::{Log, Outcome, Step};
-use crate::{bare_metal, costs, firmware, fuzz, guards, licences};
+use crate::{bare_metal, conformance, costs, firmware, fuzz, guards, licences};
 
 /// All that CI checks.
 pub(crate) fn all() -> Vec<Step> {
@@ -13,6 +13,12 @@ pub(crate) fn all() -> Vec<Step> {
         step("fmt", "the code is formatted", &[Need::RustComponents], fmt),
         step("clippy", "no warning in any target", &[Need::RustComponents], clippy),
         step("test", "unit, documentation and behaviour tests, with real peers", &[Need::Peers], test),
+        step(
+            "conformance",
+            "docs/CONFORMANCE.md says what the last run of the tests shows",
+            &[],
+            conformance::check,
+        ),
         step("doc", "the documentation builds without a warning", &[], doc),
         step(
             "features",

@@ -4,6 +4,7 @@
 
 mod bare_metal;
 mod checks;
+mod conformance;
 mod costs;
 mod firmware;
 mod fuzz;
@@ -25,6 +26,7 @@ use crate::step::Step;
 const USAGE: &str = "\
 cargo xtask test [--install] [--only STEP]...   everything that CI checks; --install first installs what is missing
 cargo xtask test --list                         the steps of `test`
+cargo xtask conformance [--last]                run the tests, or take their last run, and write docs/CONFORMANCE.md
 cargo xtask firmware [PROGRAM]                  build and run the programs of embedded-example in QEMU
 cargo xtask fuzz [TARGET] [--seconds N] [--keep]  fuzz each target for N seconds (60); --keep renews the corpus
 cargo xtask bench core                          count instructions with valgrind, into docs/PERFORMANCE.md
@@ -37,6 +39,8 @@ fn main() -> ExitCode {
     let done = match arguments.as_slice() {
         ["test", "--list"] => list(),
         ["test", options @ ..] => test(&repo, options),
+        ["conformance"] => conformance(&repo, &["test"]),
+        ["conformance", "--last"] => conformance(&repo, &[]),
         ["firmware"] => firmware(&repo, None),
         ["firmware", program] if !program.starts_with('-') => firmware(&repo, Some(program)),
         ["fuzz", options @ ..] => fuzz(&repo, options),
@@ -85,6 +89,16 @@ fn test(repo: &Repo, options: &[&str]) -> Result<bool, String> {
     }
     steps.retain(|step| only.is_empty() || only.contains(&step.name));
     Ok(install::ensure(repo, &steps, install) && step::run_all(repo, &steps))
+}
+
+/// Runs `first`, and then writes the page.
+fn conformance(repo: &Repo, first: &[&str]) -> Result<bool, String> {
+    let mut steps = checks::all();
+    steps.retain(|step| first.contains(&step.name) || step.name == "conformance");
+    for step in steps.iter_mut().filter(|step| step.name == "conformance") {
+        step.run = Box::new(|repo, _| conformance::write(repo));
+    }
+    Ok(install::ensure(repo, &steps, false) && step::run_all(repo, &steps))
 }
 
 fn firmware(repo: &Repo, program: Option<&str>) -> Result<bool, String> {

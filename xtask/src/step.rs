@@ -64,10 +64,14 @@ pub(crate) struct Log {
 const SHOWN_LINES: usize = 120;
 
 impl Log {
+    /// Where a step's log is, also after the step.
+    pub(crate) fn path(repo: &Repo, step: &str) -> PathBuf {
+        repo.target_dir().join("xtask").join(format!("{step}.log"))
+    }
+
     pub(crate) fn create(repo: &Repo, step: &str) -> Result<Self, String> {
-        let folder = repo.target_dir().join("xtask");
-        let path = folder.join(format!("{step}.log"));
-        std::fs::create_dir_all(folder)
+        let path = Self::path(repo, step);
+        std::fs::create_dir_all(path.parent().unwrap_or(&repo.root))
             .and_then(|()| File::create(&path))
             .map(|file| Self { file, path: path.clone() })
             .map_err(|error| format!("cannot write {}: {error}", path.display()))

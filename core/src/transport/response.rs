@@ -1,5 +1,6 @@
 use crate::otlp::collector::Response as Export;
 use crate::retry::Answer;
+use crate::wire::{Payload, Reader, varint};
 
 /// Reads one HTTP/1.1 response from bytes in any pieces, keeping only what matters: the status, how long
 /// to wait, and the beginning of the body.
@@ -47,10 +48,11 @@ impl Response {
 
     fn answer(&self) -> Answer {
         match Answer::from_http(self.status, self.retry_after) {
-            // A body that cannot be read or was cut does not undo the status.
-            Answer::Accepted { .. } => {
-                Answer::Accepted { rejected: Export::decode(&self.body).map_or(0, |body| body.rejected) }
-            }
+            // A body that cannot be read does not undo the status.
+            Answer::Accepted { .. } => Answer::Accepted {
+                rejected: Export::decode(&self.body)
+                    .map_or_else(|_| rejected(&self.body), |body| body.rejected),
+            },
             other => other,
         }
     }
@@ -125,6 +127,19 @@ impl Response {
             _ => State::Body,
         }
     }
+}
+
+/// What the beginning of an export response says was rejected: the count stands before the words that were cut.
+fn rejected(cut: &[u8]) -> u64 {
+    const PARTIAL_SUCCESS: u8 = 0x0A;
+    const REJECTED: u32 = 1;
+    let partial = cut.strip_prefix(&[PARTIAL_SUCCESS]).and_then(|rest| rest.get(varint::decode(rest)?.1..));
+    let mut fields = Reader::new(partial.unwrap_or_default()).map_while(Result::ok);
+    let count = fields.find_map(|field| match field {
+        (REJECTED, Payload::Varint(count)) => i64::try_from(count).ok(),
+        _ => None,
+    });
+    count.unwrap_or(0) as u64
 }
 
 #[cfg(test)]

@@ -23,14 +23,21 @@ pub(super) struct Refusal {
     header: Option<(HeaderName, &'static str)>,
 }
 
+/// The most bytes of a message, so that every answer is short.
+const MAX_MESSAGE: usize = 1000;
+
 const INVALID_ARGUMENT: u32 = 3;
 const RESOURCE_EXHAUSTED: u32 = 8;
 const UNIMPLEMENTED: u32 = 12;
 const UNAVAILABLE: u32 = 14;
 
 impl Refusal {
+    /// A refusal with the beginning of that message: it may repeat what was sent, and that can be long.
     fn new(status: StatusCode, code: u32, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), field: None, header: None }
+        let mut message = message.into();
+        let end = (0..=MAX_MESSAGE).rev().find(|&at| message.is_char_boundary(at)).unwrap_or(0);
+        message.truncate(end);
+        Self { status, code, message, field: None, header: None }
     }
 
     fn with(mut self, name: HeaderName, value: &'static str) -> Self {

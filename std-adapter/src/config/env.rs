@@ -124,6 +124,15 @@ mod tests {
     }
 
     #[test]
+    fn large_numbers_and_zero_are_numbers() {
+        for millis in [0, 1, 2_147_483_647] {
+            let expected = (Some(Duration::from_millis(millis)), 0);
+            assert_eq!(with(&millis.to_string(), |env| env.millis("X")), expected);
+        }
+        assert_eq!(with("99999999999999999999", |env| env.millis("X")), (None, 1));
+    }
+
+    #[test]
     fn lists_are_decoded_whole_or_not_at_all() {
         let (list, warnings) = with(" a = b%2Cc , d=e=f ,,", |env| env.list("X"));
         let expected = [("a", "b,c"), ("d", "e=f")].map(|(k, v)| (k.to_owned(), v.to_owned()));

@@ -114,6 +114,7 @@ fn temporality(env: &mut Env<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::http::Tls;
     use std::collections::HashMap;
 
     fn with<R>(variables: &[(&str, &str)], f: impl FnOnce(&mut Env<'_>) -> R) -> (R, Vec<String>) {
@@ -171,12 +172,35 @@ mod tests {
     }
 
     #[test]
+    fn certificates_are_named_for_all_signals_or_for_one() {
+        let variables = [
+            ("CERTIFICATE", "/all/ca.pem"),
+            ("CLIENT_KEY", "/all/key.pem"),
+            ("CLIENT_CERTIFICATE", "/all/own.pem"),
+            ("METRICS_CERTIFICATE", "/metrics/ca.pem"),
+            ("METRICS_CLIENT_KEY", "/metrics/key.pem"),
+            ("METRICS_CLIENT_CERTIFICATE", "/metrics/own.pem"),
+        ];
+        let files = |signal| {
+            let tls = with(&variables, |env| endpoint(env, signal, None).tls).0;
+            [tls.certificate, tls.client_key, tls.client_certificate]
+                .map(|path| path.unwrap().display().to_string())
+        };
+        assert_eq!(files(Signal::Logs), ["/all/ca.pem", "/all/key.pem", "/all/own.pem"]);
+        assert_eq!(files(Signal::Metrics), ["/metrics/ca.pem", "/metrics/key.pem", "/metrics/own.pem"]);
+        assert_eq!(with(&[], |env| endpoint(env, Signal::Logs, None).tls).0, Tls::default());
+    }
+
+    #[test]
     fn a_bad_value_is_named_and_ignored() {
         let variables =
             [("COMPRESSION", "brotli"), ("TIMEOUT", "-1"), ("PROTOCOL", "grpc"), ("HEADERS", "secret")];
         let (logs, warnings) = with(&variables, |env| endpoint(env, Signal::Logs, None));
         assert_eq!(logs.timeout, Endpoint::TIMEOUT);
         assert_eq!(warnings.len(), 4, "{warnings:?}");
+        for value in ["brotli", "-1", "grpc"] {
+            assert!(warnings.iter().any(|warning| warning.contains(value)), "{value} in {warnings:?}");
+        }
         assert!(!warnings.iter().any(|warning| warning.contains("secret")), "headers are never printed");
     }
 }

@@ -111,6 +111,21 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_value_replaces_too() {
+        let list = ("OTEL_RESOURCE_ATTRIBUTES", "telemetry.sdk.name=");
+        assert_eq!(value(&[list], "c", "telemetry.sdk.name").unwrap(), "");
+    }
+
+    #[test]
+    fn the_sdk_names_itself() {
+        for (key, expected) in
+            [("language", "rust"), ("name", "smoltel"), ("version", env!("CARGO_PKG_VERSION"))]
+        {
+            assert_eq!(value(&[], "c", &format!("telemetry.sdk.{key}")).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
     fn an_instance_has_an_id_of_its_own() {
         let (a, b) = (instance_id(), instance_id());
         assert_ne!(a, b);

@@ -303,3 +303,29 @@ mod tls {
         ConfigError::tls(format!("{}: {why}; it has to be a PEM file", path.display()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_and_timeout_have_the_defaults_of_the_specification() {
+        let endpoint = Endpoint::at("http://localhost:4318/v1/logs");
+        assert_eq!((endpoint.max_request, endpoint.max_response), (67_108_864, 4_194_304));
+        assert_eq!(endpoint.timeout, Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_wish_to_wait_is_a_number_or_a_date() {
+        let wish = |value: &str| {
+            let headers = HeaderMap::from_iter([(ureq::http::header::RETRY_AFTER, value.parse().unwrap())]);
+            retry_after(&headers).map(Duration::from_nanos)
+        };
+        assert_eq!((wish("0"), wish(" 120 ")), (Some(Duration::ZERO), Some(Duration::from_secs(120))));
+        let (hour, now) = (Duration::from_secs(3600), SystemTime::now());
+        let later = wish(&httpdate::fmt_http_date(now + hour)).unwrap();
+        assert!((hour - Duration::from_secs(60)..=hour).contains(&later), "{later:?}");
+        assert_eq!(wish(&httpdate::fmt_http_date(now - hour)), None, "it is over");
+        assert_eq!((wish("soon"), wish("-1"), retry_after(&HeaderMap::new())), (None, None, None));
+    }
+}
