@@ -12,7 +12,7 @@ use crate::install::Need;
 use crate::qemu::{Machine, Uart};
 use crate::repo::{Repo, output};
 use crate::step::{Log, Outcome, Step};
-use crate::{relay, uptime};
+use crate::{relay, times};
 
 /// `embedded-example/src/bin/NAME.rs`; what it must print is in `NAME.out` beside it.
 pub(crate) struct Program {
@@ -117,7 +117,7 @@ fn beside(repo: &Repo, program: &Program, extension: &str) -> Result<String, Str
 /// Compares what arrived, but for its times.
 fn compare(mut archived: Value, expected: &str) -> Result<(), String> {
     let expected: Value = serde_json::from_str(expected).map_err(|error| format!("expected: {error}"))?;
-    uptime::blank(&mut archived)?;
+    times::blank(&mut archived)?;
     if archived == expected { Ok(()) } else { Err(format!("in the archive is\n{archived:#}")) }
 }
 

@@ -16,7 +16,7 @@ mod qemu;
 mod relay;
 mod repo;
 mod step;
-mod uptime;
+mod times;
 
 use std::process::ExitCode;
 

@@ -1,4 +1,10 @@
 //! OTLP/HTTP with binary bodies over one HTTP/1.1 connection.
+//!
+//! A device that counts from its start learns the [`time`](crate::time) from the `Date` of every answer.
+//! Before its first records it asks, by a `HEAD` request that costs one round trip, so that they too
+//! arrive with their true times. When the answer does not tell, or three times none comes, the records go
+//! out with uptime, which backends date to 1970. If they find no answer either, the time is asked for
+//! again before they are sent again.
 
 use core::fmt::{self, Write};
 
@@ -11,6 +17,7 @@ use crate::otlp::Signal;
 use crate::pipeline::Pipeline;
 use crate::platform::{Platform, Priority};
 use crate::retry::Answer;
+use crate::time::{Bounds, is_uptime};
 
 /// Sends a pipeline's records to one endpoint, a lane's window at a time: one request for each signal
 /// in it. The window leaves its ring when all of them have been answered.
@@ -28,10 +35,12 @@ use crate::retry::Answer;
 ///
 /// TELEMETRY.logger("main").info("ready");
 /// http.flush();
-/// let mut out = [0; 64]; // what one DMA transfer takes, say
-/// let sent = http.transmit(0, &TELEMETRY, &mut out);
+/// let mut out = [0; 128]; // what one DMA transfer takes, say
+/// http.transmit(0, &TELEMETRY, &mut out);
+/// assert!(out.starts_with(b"HEAD / HTTP/1.1\r\n"));
+/// http.receive(9, &TELEMETRY, b"HTTP/1.1 404 Not Found\r\nDate: Sun, 09 Nov 2025 08:49:37 GMT\r\n\r\n");
+/// http.transmit(10, &TELEMETRY, &mut out);
 /// assert!(out.starts_with(b"POST /v1/logs HTTP/1.1\r\n"));
-/// # assert_eq!(sent, Some(64));
 /// # Ok::<(), smoltel_core::wire::Full>(())
 /// ```
 #[derive(Debug)]
@@ -41,6 +50,8 @@ pub struct Http<'a> {
     exporter: Exporter,
     window: Option<Window>,
     response: Response,
+    /// How often the server may still be asked for the time.
+    asks: u8,
 }
 
 /// A run of records from one lane's head, and the request for one of its signals.
@@ -55,15 +66,17 @@ struct Window {
 
 #[derive(Debug)]
 struct Request {
-    batch: Batch,
-    cursor: Cursor,
+    /// None to ask for the time.
+    records: Option<(Batch, Cursor)>,
     head_sent: usize,
-    /// When it is given up; known when all of it is out.
-    deadline: Option<u64>,
+    /// When all of it was out.
+    sent: Option<u64>,
 }
 
 /// An endpoint that has not answered for this long will not.
 const ANSWER_TIMEOUT: u64 = 10_000_000_000;
+/// How often the time is asked for without an answer.
+const ASKS: u8 = 3;
 /// The most bytes of one request.
 const MAX_REQUEST: usize = 64 * 1024;
 
@@ -73,7 +86,7 @@ impl<'a> Http<'a> {
     /// spreads the retries of many devices.
     pub fn new(host: &'a str, resource: &'a [u8], delay: u64, seed: u64) -> Self {
         let exporter = Exporter::new(delay, seed);
-        Self { host, resource, exporter, window: None, response: Response::default() }
+        Self { host, resource, exporter, window: None, response: Response::default(), asks: ASKS }
     }
 
     /// Sends what waits without delay.
@@ -103,15 +116,22 @@ impl<'a> Http<'a> {
         None
     }
 
-    /// The request of the window's next signal; closes the window when there is none.
-    fn next_request<P: Platform>(&mut self, pipeline: &Pipeline<P>) -> Option<()> {
+    /// The request of the window's next signal; closes the window when there is none. The time is asked
+    /// for first.
+    fn next_request<P: Platform>(&mut self, now: u64, pipeline: &Pipeline<P>) -> Option<()> {
         let window = self.window.as_mut()?;
+        let offset = pipeline.time_offset();
+        if self.asks > 0 && offset.is_none() && is_uptime(now) {
+            window.request = Some(Request::new(None));
+            self.response = Response::to_head();
+            return Some(());
+        }
         while let Some(&signal) = Signal::ALL.get(window.signal) {
             let lane = Lane { pipeline, number: window.lane };
             if let Some(batch) = Batch::plan(&lane, signal, self.resource.len(), (0, window.end), MAX_REQUEST)
             {
-                window.request =
-                    Some(Request { batch, cursor: Cursor::default(), head_sent: 0, deadline: None });
+                let cursor = Cursor::new(&batch, offset);
+                window.request = Some(Request::new(Some((batch, cursor))));
                 self.response = Response::default();
                 self.exporter.sent();
                 return Some(());
@@ -126,7 +146,14 @@ impl<'a> Http<'a> {
     fn answered<P: Platform>(&mut self, now: u64, pipeline: &Pipeline<P>, answer: Answer) {
         let Some(window) = &mut self.window else { return };
         let Some(request) = window.request.take() else { return };
-        let (signal, items) = (request.batch.signal(), request.batch.items().into());
+        let Some((batch, _)) = request.records else {
+            self.asks = if answer == Answer::NONE { self.asks.saturating_sub(1) } else { 0 };
+            return;
+        };
+        if answer == Answer::NONE {
+            self.asks = ASKS;
+        }
+        let (signal, items) = (batch.signal(), batch.items().into());
         match self.exporter.answered(now, answer) {
             Verdict::Release { rejected } => pipeline.add_lost(signal, Loss::Rejected, rejected.min(items)),
             Verdict::Drop(reason) => pipeline.add_lost(signal, reason, items),
@@ -145,38 +172,46 @@ impl<P: Platform> Transport<P> for Http<'_> {
                 self.open_window(now, pipeline)?;
             }
             match self.window.as_ref().and_then(|window| window.request.as_ref()) {
-                Some(Request { deadline: Some(deadline), .. }) if now >= *deadline => {
-                    self.answered(now, pipeline, Answer::NONE);
+                Some(Request { sent: Some(sent), .. }) if now < sent.saturating_add(ANSWER_TIMEOUT) => {
                     return None;
                 }
-                Some(Request { deadline: Some(_), .. }) => return None,
+                Some(Request { sent: Some(_), .. }) => self.answered(now, pipeline, Answer::NONE),
                 Some(_) => break,
                 None if self.exporter.is_backing_off() && !self.exporter.poll(now, 1, 1) => return None,
-                None => _ = self.next_request(pipeline),
+                None => _ = self.next_request(now, pipeline),
             }
         }
         let window = self.window.as_mut()?;
         let request = window.request.as_mut()?;
         let lane = Lane { pipeline, number: window.lane };
         let head = request.write_head(self.host, out);
-        let body = request.cursor.copy(&request.batch, &lane, self.resource, &mut out[head..]);
+        let body = request.records.as_mut().map_or(0, |(batch, cursor)| {
+            cursor.copy(batch, &lane, self.resource, out.get_mut(head..).unwrap_or_default())
+        });
         if head + body < out.len() || body == 0 && head == 0 {
-            request.deadline = Some(now.saturating_add(ANSWER_TIMEOUT));
+            request.sent = Some(now);
         }
         (head + body > 0).then_some(head + body)
     }
 
     fn receive(&mut self, now: u64, pipeline: &Pipeline<P>, bytes: &[u8]) {
-        if self.window.as_ref().is_some_and(|window| window.request.is_some())
-            && let Some(answer) = self.response.receive(bytes)
+        let Some(request) = self.window.as_ref().and_then(|window| window.request.as_ref()) else { return };
+        let sent = request.sent;
+        let Some(answer) = self.response.receive(bytes) else { return };
+        if let (Some(date), Some(sent)) = (self.response.date(), sent)
+            && let Some(bounds) = Bounds::from_date(date, sent, now)
         {
-            self.answered(now, pipeline, answer);
+            pipeline.learn_time(bounds);
         }
+        self.answered(now, pipeline, answer);
     }
 
     fn poll_at(&self) -> Option<u64> {
         let request = self.window.as_ref().and_then(|window| window.request.as_ref());
-        request.map_or(self.exporter.poll_at(), |request| request.deadline)
+        match request {
+            Some(request) => request.sent.map(|sent| sent.saturating_add(ANSWER_TIMEOUT)),
+            None => self.exporter.poll_at(),
+        }
     }
 
     fn reset(&mut self, now: u64, pipeline: &Pipeline<P>) {
@@ -185,18 +220,15 @@ impl<P: Platform> Transport<P> for Http<'_> {
 }
 
 impl Request {
+    fn new(records: Option<(Batch, Cursor)>) -> Self {
+        Self { records, head_sent: 0, sent: None }
+    }
+
     /// Writes what is left of the request's head and returns how much that was.
     fn write_head(&mut self, host: &str, out: &mut [u8]) -> usize {
         let mut part = Part { out, skip: self.head_sent, len: 0 };
         // Fails only by being cut, and then goes on next time.
-        let _ = write!(
-            part,
-            "POST {} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: OTel-OTLP-Exporter-Rust/{}\r\n\
-             Content-Type: application/x-protobuf\r\nContent-Length: {}\r\n\r\n",
-            self.batch.signal().path(),
-            env!("CARGO_PKG_VERSION"),
-            self.batch.encoded_len(),
-        );
+        let _ = part.head(host, self.records.as_ref().map(|(batch, _)| batch));
         let len = part.len;
         self.head_sent += len;
         len
@@ -208,6 +240,19 @@ struct Part<'a> {
     out: &'a mut [u8],
     skip: usize,
     len: usize,
+}
+
+impl Part<'_> {
+    fn head(&mut self, host: &str, batch: Option<&Batch>) -> fmt::Result {
+        let (method, path) = batch.map_or(("HEAD", "/"), |batch| ("POST", batch.signal().path()));
+        write!(self, "{method} {path} HTTP/1.1\r\nHost: {host}\r\n")?;
+        write!(self, "User-Agent: OTel-OTLP-Exporter-Rust/{}\r\n", env!("CARGO_PKG_VERSION"))?;
+        if let Some(batch) = batch {
+            self.write_str("Content-Type: application/x-protobuf\r\n")?;
+            write!(self, "Content-Length: {}\r\n", batch.encoded_len())?;
+        }
+        self.write_str("\r\n")
+    }
 }
 
 impl Write for Part<'_> {

@@ -8,6 +8,7 @@
 
 pub mod http;
 
+mod date;
 mod response;
 
 use crate::pipeline::Pipeline;

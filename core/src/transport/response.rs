@@ -1,9 +1,10 @@
+use super::date;
 use crate::otlp::collector::Response as Export;
 use crate::retry::Answer;
 use crate::wire::{Payload, Reader, varint};
 
-/// Reads one HTTP/1.1 response from bytes in any pieces, keeping only what matters: the status, how long
-/// to wait, and the beginning of the body.
+/// Reads one HTTP/1.1 response from bytes in any pieces, keeping only what matters: the status, the
+/// server's time, how long to wait, and the beginning of the body.
 #[derive(Debug, Default)]
 pub(super) struct Response {
     state: State,
@@ -11,8 +12,18 @@ pub(super) struct Response {
     status: u16,
     length: usize,
     chunked: bool,
-    retry_after: Option<u64>,
+    retry_after: Option<RetryAfter>,
+    date: Option<u64>,
+    /// The request was a `HEAD`: no body comes, whatever the headers say of one.
+    to_head: bool,
     body: heapless::Vec<u8, 64>,
+}
+
+/// When to come back, in seconds.
+#[derive(Clone, Copy, Debug)]
+enum RetryAfter {
+    Delay(u32),
+    Date(u64),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +41,16 @@ enum State {
 }
 
 impl Response {
+    /// The response to a `HEAD` request.
+    pub(super) fn to_head() -> Self {
+        Self { to_head: true, ..Self::default() }
+    }
+
+    /// The Unix time, in seconds, that the server wrote into the response.
+    pub(super) fn date(&self) -> Option<u64> {
+        self.date
+    }
+
     /// Takes bytes; the answer when it is complete. Bytes behind it are ignored: one request at a time
     /// is in flight.
     pub(super) fn receive(&mut self, mut bytes: &[u8]) -> Option<Answer> {
@@ -47,7 +68,7 @@ impl Response {
     }
 
     fn answer(&self) -> Answer {
-        match Answer::from_http(self.status, self.retry_after) {
+        match Answer::from_http(self.status, self.wait()) {
             // A body that cannot be read does not undo the status.
             Answer::Accepted { .. } => Answer::Accepted {
                 rejected: Export::decode(&self.body)
@@ -55,6 +76,16 @@ impl Response {
             },
             other => other,
         }
+    }
+
+    /// The server's wish, in nanoseconds. A date is held against the server's own clock; one that has
+    /// passed wishes nothing.
+    fn wait(&self) -> Option<u64> {
+        let seconds = match self.retry_after? {
+            RetryAfter::Delay(seconds) => seconds.into(),
+            RetryAfter::Date(date) => date.checked_sub(self.date?).filter(|wait| *wait > 0)?,
+        };
+        seconds.checked_mul(1_000_000_000)
     }
 
     fn take_body<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
@@ -109,8 +140,10 @@ impl Response {
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
             self.chunked = value.eq_ignore_ascii_case("chunked");
         } else if name.eq_ignore_ascii_case("retry-after") {
-            // The date form needs a calendar; without one the own backoff serves.
-            self.retry_after = value.parse::<u32>().ok().map(|seconds| u64::from(seconds) * 1_000_000_000);
+            let delay = value.parse().ok().map(RetryAfter::Delay);
+            self.retry_after = delay.or_else(|| date::unix_seconds(value).map(RetryAfter::Date));
+        } else if name.eq_ignore_ascii_case("date") {
+            self.date = date::unix_seconds(value);
         }
         Some(State::Headers)
     }
@@ -119,9 +152,10 @@ impl Response {
         match (self.status, self.chunked, self.length) {
             // An interim response: the one that counts comes behind it.
             (100..=199, _, _) => {
-                *self = Self::default();
+                *self = Self { to_head: self.to_head, ..Self::default() };
                 State::Status
             }
+            _ if self.to_head => State::Done,
             (_, true, _) => State::ChunkSize,
             (_, false, 0) => State::Done,
             _ => State::Body,
@@ -172,6 +206,31 @@ mod tests {
     fn the_wish_to_wait_is_read() {
         let busy = b"HTTP/1.1 503 Busy\r\nRetry-After: 3\r\nContent-Length: 2\r\n\r\nno";
         assert_eq!(answer(busy), Some(Answer::Retry { after: Some(3_000_000_000) }));
+    }
+
+    #[test]
+    fn a_date_to_wait_for_is_held_against_the_servers_clock() {
+        let answer =
+            |headers: &str| answer(std::format!("HTTP/1.1 503 Busy\r\n{headers}\r\n\r\n").as_bytes());
+        let (now, then) =
+            ("Date: Sun, 06 Nov 1994 08:49:37 GMT", "Retry-After: Sun, 06 Nov 1994 08:50:07 GMT");
+        let wait = Some(Answer::Retry { after: Some(30_000_000_000) });
+        assert_eq!(answer(&std::format!("{then}\r\n{now}")), wait);
+        assert_eq!(answer(&std::format!("{now}\r\n{then}")), wait);
+        for none in
+            [then, "Retry-After: soon", "Retry-After: -1", &std::format!("{now}\r\nRetry-After{}", &now[4..])]
+        {
+            assert_eq!(answer(none), Some(Answer::NONE), "{none}");
+        }
+    }
+
+    #[test]
+    fn an_answer_to_head_has_a_date_and_no_body() {
+        let mut response = Response::to_head();
+        assert_eq!(response.receive(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 Not Found\r\n"), None);
+        let rest = b"date: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 9\r\n\r\n";
+        assert_eq!(response.receive(rest), Some(Answer::BadDestination));
+        assert_eq!(response.date(), Some(784_111_777));
     }
 
     #[test]
