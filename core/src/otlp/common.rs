@@ -5,6 +5,7 @@ mod bounds;
 #[cfg(feature = "profiles")]
 mod indexed;
 mod scope;
+pub(crate) mod short;
 
 pub(crate) use attributes::{Attributes, exception};
 pub(crate) use bounds::{Bounds, Sink, distinct};
@@ -12,7 +13,7 @@ pub(crate) use bounds::{Bounds, Sink, distinct};
 pub use indexed::{IndexedValue, StringIndex};
 pub use scope::Scope;
 
-use crate::wire::{FIXED64, Full, LEN, VARINT, Writer, copy, equal, len_field, tag, varint};
+use crate::wire::{Full, LEN, Writer, len_field, tag, varint};
 
 mod field {
     pub(super) mod any_value {
@@ -218,69 +219,14 @@ pub(crate) fn attribute_within(
     value: &Value<'_>,
     bounds: Bounds,
 ) -> Result<(), Full> {
-    // Nearly always every length is one byte, and nothing but the pieces has to be computed.
-    if let Some(value_len) = short_len(value)
-        && bounds.admit(value)
-        && number < 16
-        && key.name.len() + value_len + 4 < 0x80
-    {
-        let out = w.reserve(6 + key.name.len() + value_len)?;
-        return fill(out, number, key.name, value, value_len).ok_or(Full);
+    if number < 16 && bounds.admit(value) {
+        let len = short::attribute(w.rest(), tag(number, LEN) as u8, key.name, value);
+        if len > 0 {
+            w.advance(len);
+            return Ok(());
+        }
     }
     long_attribute(w, number, key, value, bounds)
-}
-
-/// The value's encoded length, if it is one of those that [`fill`] writes and surely below 128.
-#[inline(always)]
-fn short_len(value: &Value<'_>) -> Option<usize> {
-    match *value {
-        Value::Str(text) if text.len() < 0x78 => Some(2 + text.len()),
-        Value::Int(value) => Some(1 + varint::len(value as u64)),
-        Value::Bool(_) => Some(2),
-        Value::Double(_) => Some(9),
-        _ => None,
-    }
-}
-
-/// Fills exactly `out` with a `KeyValue` all of whose lengths are below 128.
-#[inline(always)]
-fn fill(out: &mut [u8], number: u32, key: &str, value: &Value<'_>, value_len: usize) -> Option<()> {
-    use field::any_value as of;
-    const KEY: u8 = tag(field::key_value::KEY, LEN) as u8;
-    const VALUE: u8 = tag(field::key_value::VALUE, LEN) as u8;
-    let total = out.len() - 2;
-    let (head, out) = out.split_first_chunk_mut::<4>()?;
-    *head = [tag(number, LEN) as u8, total as u8, KEY, key.len() as u8];
-    let (name, out) = out.split_at_mut_checked(key.len())?;
-    copy(name, key.as_bytes());
-    let (head, out) = out.split_first_chunk_mut::<3>()?;
-    match *value {
-        Value::Str(text) => {
-            *head = [VALUE, value_len as u8, tag(of::STRING, LEN) as u8];
-            let (len, out) = out.split_first_mut()?;
-            *len = text.len() as u8;
-            copy(out, text.as_bytes());
-        }
-        Value::Double(value) => {
-            *head = [VALUE, value_len as u8, tag(of::DOUBLE, FIXED64) as u8];
-            *out.first_chunk_mut()? = value.to_bits().to_le_bytes();
-        }
-        Value::Bool(value) => {
-            *head = [VALUE, value_len as u8, tag(of::BOOL, VARINT) as u8];
-            *out.first_mut()? = value.into();
-        }
-        Value::Int(mut value) => {
-            *head = [VALUE, value_len as u8, tag(of::INT, VARINT) as u8];
-            let (last, rest) = out.split_last_mut()?;
-            for byte in rest {
-                *byte = value as u8 | 0x80;
-                value = (value as u64 >> 7) as i64;
-            }
-            *last = value as u8;
-        }
-        _ => return None,
-    }
-    Some(())
 }
 
 /// What is behind the `KeyValue` at the front of `bytes`, if it is the one that [`attribute`] writes for
@@ -292,53 +238,14 @@ pub(crate) fn skip_attribute<'a>(
     key: &Key<'_>,
     value: &Value<'_>,
 ) -> Option<&'a [u8]> {
-    if let Some(value_len) = short_len(value)
+    if let Some(value_len) = short::len(value)
         && key.name.len() + value_len + 4 < 0x80
     {
-        return skip_short(bytes, number, key.name, value, value_len);
+        return short::skip(bytes, tag(number, LEN) as u8, key.name, value, value_len);
     }
     let mut rest = Same(bytes);
     Bounds::NONE.key_value(number, key, value, &mut rest).ok()?;
     Some(rest.0)
-}
-
-/// The same for what [`fill`] writes.
-#[inline(always)]
-fn skip_short<'a>(
-    bytes: &'a [u8],
-    number: u32,
-    key: &str,
-    value: &Value<'_>,
-    value_len: usize,
-) -> Option<&'a [u8]> {
-    use field::any_value as of;
-    const KEY: u8 = tag(field::key_value::KEY, LEN) as u8;
-    const VALUE: u8 = tag(field::key_value::VALUE, LEN) as u8;
-    let total = key.len() + value_len + 4;
-    let (head, rest) = bytes.split_first_chunk::<4>()?;
-    let (name, rest) = rest.split_at_checked(key.len())?;
-    let (value_head, rest) = rest.split_first_chunk::<3>()?;
-    let (content, behind) = rest.split_at_checked(value_len - 1)?;
-    let same_head = *head == [tag(number, LEN) as u8, total as u8, KEY, key.len() as u8];
-    let same_value = |tag: u32| *value_head == [VALUE, value_len as u8, tag as u8];
-    let same = same_head
-        && equal(name, key.as_bytes())
-        && match *value {
-            Value::Str(text) => {
-                same_value(tag(of::STRING, LEN))
-                    && content.split_first().is_some_and(|(_, content)| equal(content, text.as_bytes()))
-            }
-            Value::Double(value) => {
-                same_value(tag(of::DOUBLE, FIXED64)) && content == value.to_bits().to_le_bytes()
-            }
-            Value::Bool(value) => same_value(tag(of::BOOL, VARINT)) && content == [u8::from(value)],
-            Value::Int(value) => {
-                same_value(tag(of::INT, VARINT))
-                    && varint::decode(content).is_some_and(|(v, _)| v == value as u64)
-            }
-            _ => false,
-        };
-    same.then_some(behind)
 }
 
 /// Compares instead of writing: what is left of the bytes once they were found to be the same.

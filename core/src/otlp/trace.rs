@@ -6,7 +6,7 @@ use core::fmt;
 use super::common::Attributes;
 use crate::context::SpanContext;
 use crate::propagation::{TraceState, TraceStateEdit};
-use crate::wire::{FIXED32, Full, LEN, VARINT, Writer, len_field, tag, text, varint};
+use crate::wire::{FIXED32, FIXED64, Full, LEN, VARINT, Writer, len_field, tag, text, varint};
 
 mod field {
     pub(super) mod span {
@@ -113,16 +113,30 @@ pub(crate) struct Start<'a> {
 /// Writes ids, flags, kind, name and start time.
 pub(crate) fn start(w: &mut Writer<'_>, span: &Start<'_>) -> Result<(), Full> {
     use field::span as number;
-    w.bytes(number::TRACE_ID, &span.context.trace_id.0)?;
-    w.bytes(number::SPAN_ID, &span.context.span_id.0)?;
+    // What every span has is one piece of a fixed length.
+    let fixed = w.reserve(FIXED)?.first_chunk_mut::<FIXED>().ok_or(Full)?;
+    fixed[..2].copy_from_slice(&[tag(number::TRACE_ID, LEN) as u8, 16]);
+    fixed[2..18].copy_from_slice(&span.context.trace_id.0);
+    fixed[18..20].copy_from_slice(&[tag(number::SPAN_ID, LEN) as u8, 8]);
+    fixed[20..28].copy_from_slice(&span.context.span_id.0);
+    fixed[28..30].copy_from_slice(&[tag(number::KIND, VARINT) as u8, span.kind as u8]);
+    fixed[30] = tag(number::START, FIXED64) as u8;
+    fixed[31..39].copy_from_slice(&span.time.to_le_bytes());
+    fixed[39..41].copy_from_slice(&FLAGS_TAG);
+    let flags = flags(span.context.flags, span.parent.is_some_and(|parent| parent.is_remote));
+    fixed[41..45].copy_from_slice(&flags.to_le_bytes());
     if let Some(parent) = span.parent {
         w.bytes(number::PARENT_SPAN_ID, &parent.span_id.0)?;
     }
-    w.fixed32(number::FLAGS, flags(span.context.flags, span.parent.is_some_and(|parent| parent.is_remote)))?;
-    w.put(&[tag(number::KIND, VARINT) as u8, span.kind as u8])?;
-    w.fixed64(number::START, span.time)?;
     name(w, span.name)
 }
+
+const FIXED: usize = 2 + 16 + 2 + 8 + 2 + 1 + 8 + 2 + 4;
+/// 16 and above take two bytes.
+const FLAGS_TAG: [u8; 2] = {
+    let tag = tag(field::span::FLAGS, FIXED32);
+    [tag as u8 | 0x80, (tag >> 7) as u8]
+};
 
 /// Writes a name.
 pub(crate) fn name(w: &mut Writer<'_>, name: &str) -> Result<(), Full> {

@@ -1,15 +1,18 @@
 use crate::limits::AttributeLimits;
-use crate::otlp::common::{Key, Value, attribute_within, has_key};
+use crate::otlp::common::{Key, Value, attribute_within, has_key, short};
 use crate::platform::Platform;
-use crate::wire::{Full, Payload, Reader, Writer};
+use crate::wire::{Full, LEN, Payload, Reader, Writer, tag};
 
 /// A record in its slot while it is written: fields are appended, attributes replaced, and a tail is kept
 /// free so that finishing cannot fail.
 pub(super) struct Open<P: Platform> {
     slot: P::Buffer,
     len: usize,
-    tail: usize,
+    /// Where the tail begins.
+    end: usize,
+    /// The number of the attributes' field, and its tag, which is one byte.
     attributes: u32,
+    tag: u8,
     signatures: Signatures,
     limits: AttributeLimits,
     /// Attributes that found no room, went over the limit or had an empty key.
@@ -26,7 +29,9 @@ impl<P: Platform> Open<P> {
         start: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
     ) -> Result<Self, P::Buffer> {
         let signatures = Signatures::default();
-        let mut open = Self { slot, len: 0, tail, attributes, signatures, limits, dropped: 0 };
+        let end = slot.len().saturating_sub(tail);
+        let tag = tag(attributes, LEN) as u8;
+        let mut open = Self { slot, len: 0, end, attributes, tag, signatures, limits, dropped: 0 };
         match open.write(start) {
             Ok(()) => Ok(open),
             Err(Full) => Err(open.slot),
@@ -48,8 +53,7 @@ impl<P: Platform> Open<P> {
 
     /// The bytes that may be written, and where the free ones begin.
     pub(super) fn room(&mut self) -> (&mut [u8], usize) {
-        let end = self.slot.len().saturating_sub(self.tail);
-        (self.slot.get_mut(..end).unwrap_or_default(), self.len)
+        (self.slot.get_mut(..self.end).unwrap_or_default(), self.len)
     }
 
     /// Takes over what was written by hand into [`room`](Self::room).
@@ -63,6 +67,26 @@ impl<P: Platform> Open<P> {
         if self.signatures.may_have(key.signature()) {
             self.unset(key);
         }
+        if !key.name().is_empty() && self.signatures.count < self.limits.count && self.write_short(key, value)
+        {
+            self.signatures.add(key.signature());
+        } else {
+            self.set_otherwise(key, value);
+        }
+    }
+
+    #[inline]
+    fn write_short(&mut self, key: &Key<'_>, value: &Value<'_>) -> bool {
+        let Some(room) = self.slot.get_mut(self.len..self.end) else { return false };
+        let fits = !matches!(value, Value::Str(text) if text.len() > self.limits.value_len as usize);
+        let len = if fits { short::attribute(room, self.tag, key.name(), value) } else { 0 };
+        self.len += len;
+        len > 0
+    }
+
+    /// Sets an attribute that is not short, or counts it.
+    #[cold]
+    fn set_otherwise(&mut self, key: &Key<'_>, value: &Value<'_>) {
         let (number, limits) = (self.attributes, self.limits);
         let allowed = !key.name().is_empty() && self.signatures.count < limits.count;
         if allowed && self.write(|w| attribute_within(w, number, key, value, limits.bounds())).is_ok() {
@@ -149,7 +173,7 @@ impl<P: Platform> Open<P> {
         mut self,
         fields: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
     ) -> (P::Buffer, usize) {
-        self.tail = 0;
+        self.end = self.slot.len();
         let fits = self.write(fields);
         debug_assert_eq!(fits, Ok(()), "the tail is too small");
         (self.slot, self.len)

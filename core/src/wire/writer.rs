@@ -82,6 +82,18 @@ impl<'a> Writer<'a> {
         Ok(room)
     }
 
+    /// What is free, for the caller to write into.
+    #[inline]
+    pub(crate) fn rest(&mut self) -> &mut [u8] {
+        self.buf.get_mut(self.len..).unwrap_or_default()
+    }
+
+    /// Takes over `len` bytes that were written into [`rest`](Self::rest).
+    #[inline]
+    pub(crate) fn advance(&mut self, len: usize) {
+        self.len = (self.len + len).min(self.buf.len());
+    }
+
     /// Appends raw bytes.
     #[inline]
     pub fn put(&mut self, bytes: &[u8]) -> Result<(), Full> {

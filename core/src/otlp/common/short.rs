@@ -1,0 +1,148 @@
+//! Attributes whose lengths all are below 128, and so one byte: nearly all are. Writing them is most of
+//! what recording costs, so nothing is computed here but where the pieces go.
+
+use super::{Value, field};
+use crate::wire::{FIXED64, LEN, VARINT, copy, equal, tag, varint};
+
+const KEY: u8 = tag(field::key_value::KEY, LEN) as u8;
+const VALUE: u8 = tag(field::key_value::VALUE, LEN) as u8;
+const TEXT: u8 = tag(field::any_value::STRING, LEN) as u8;
+const BOOL: u8 = tag(field::any_value::BOOL, VARINT) as u8;
+const INT: u8 = tag(field::any_value::INT, VARINT) as u8;
+const DOUBLE: u8 = tag(field::any_value::DOUBLE, FIXED64) as u8;
+
+/// A scalar's field of `KeyValue`, and free bytes behind it: it moves as one piece.
+type Scalar = [u8; 16];
+
+/// Writes a `KeyValue` under `tag` at the front of `out` and returns its length; 0 when it is not short,
+/// or `out` is.
+#[inline]
+pub(crate) fn attribute(out: &mut [u8], tag: u8, key: &str, value: &Value<'_>) -> usize {
+    // Texts and scalars have little in common, and apart each needs few registers.
+    match *value {
+        Value::Str(value) => text(out, tag, key, value).unwrap_or(0),
+        _ => scalar(out, tag, key, value).unwrap_or(0),
+    }
+}
+
+#[inline(never)]
+fn scalar(out: &mut [u8], tag: u8, key: &str, value: &Value<'_>) -> Option<usize> {
+    let mut scalar: Scalar = [0; 16];
+    let len = match *value {
+        Value::Int(value) => int(&mut scalar, value),
+        Value::Double(value) => {
+            scalar[..3].copy_from_slice(&[VALUE, 9, DOUBLE]);
+            scalar[3..11].copy_from_slice(&value.to_bits().to_le_bytes());
+            11
+        }
+        Value::Bool(value) => {
+            scalar[..4].copy_from_slice(&[VALUE, 2, BOOL, value.into()]);
+            4
+        }
+        _ => return None,
+    };
+    put(out, tag, key, &scalar, len)
+}
+
+#[inline(always)]
+fn text(out: &mut [u8], tag: u8, key: &str, value: &str) -> Option<usize> {
+    let total = key.len() + value.len() + 6;
+    if total >= 0x80 {
+        return None;
+    }
+    let (head, rest) = out.split_first_chunk_mut::<4>()?;
+    *head = [tag, total as u8, KEY, key.len() as u8];
+    let (name, rest) = rest.split_at_mut_checked(key.len())?;
+    copy(name, key.as_bytes());
+    let (head, rest) = rest.split_first_chunk_mut::<4>()?;
+    *head = [VALUE, value.len() as u8 + 2, TEXT, value.len() as u8];
+    copy(rest.get_mut(..value.len())?, value.as_bytes());
+    Some(2 + total)
+}
+
+#[inline]
+fn put(out: &mut [u8], tag: u8, key: &str, scalar: &Scalar, len: usize) -> Option<usize> {
+    let total = 2 + key.len() + len;
+    if total >= 0x80 {
+        return None;
+    }
+    let (head, rest) = out.split_first_chunk_mut::<4>()?;
+    *head = [tag, total as u8, KEY, key.len() as u8];
+    let (name, rest) = rest.split_at_mut_checked(key.len())?;
+    copy(name, key.as_bytes());
+    *rest.first_chunk_mut()? = *scalar;
+    Some(2 + total)
+}
+
+#[inline]
+fn int(scalar: &mut Scalar, value: i64) -> usize {
+    let mut digits = [0; varint::MAX_LEN];
+    let len = varint::encode(value as u64, &mut digits);
+    scalar[..3].copy_from_slice(&[VALUE, 1 + len as u8, INT]);
+    scalar[3..13].copy_from_slice(&digits);
+    3 + len
+}
+
+/// Bytes of the value's `AnyValue`, if it is one of those that are written here and surely below 128.
+#[inline(always)]
+pub(crate) fn len(value: &Value<'_>) -> Option<usize> {
+    match *value {
+        Value::Str(text) if text.len() < 0x78 => Some(2 + text.len()),
+        Value::Int(value) => Some(1 + varint::len(value as u64)),
+        Value::Bool(_) => Some(2),
+        Value::Double(_) => Some(9),
+        _ => None,
+    }
+}
+
+/// What is behind the `KeyValue` at the front of `bytes`, if it is the one that [`attribute`] writes for
+/// these.
+#[inline(always)]
+pub(crate) fn skip<'a>(
+    bytes: &'a [u8],
+    tag: u8,
+    key: &str,
+    value: &Value<'_>,
+    value_len: usize,
+) -> Option<&'a [u8]> {
+    let total = key.len() + value_len + 4;
+    let (head, rest) = bytes.split_first_chunk::<4>()?;
+    let (name, rest) = rest.split_at_checked(key.len())?;
+    let (value_head, rest) = rest.split_first_chunk::<3>()?;
+    let (content, behind) = rest.split_at_checked(value_len - 1)?;
+    let same_head = *head == [tag, total as u8, KEY, key.len() as u8];
+    let same_value = |tag: u8| *value_head == [VALUE, value_len as u8, tag];
+    let same = same_head
+        && equal(name, key.as_bytes())
+        && match *value {
+            Value::Str(text) => {
+                same_value(TEXT)
+                    && content.split_first().is_some_and(|(_, content)| equal(content, text.as_bytes()))
+            }
+            Value::Double(value) => same_value(DOUBLE) && content == value.to_bits().to_le_bytes(),
+            Value::Bool(value) => same_value(BOOL) && content == [u8::from(value)],
+            Value::Int(value) => {
+                same_value(INT) && varint::decode(content).is_some_and(|(v, _)| v == value as u64)
+            }
+            _ => false,
+        };
+    same.then_some(behind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_short_or_does_not_fit_is_left_to_others() {
+        let mut out = [0; 200];
+        let long = std::string::String::from_utf8(std::vec![b'x'; 130]).unwrap();
+        for value in [Value::Str(&long), Value::Empty, Value::Bytes(b""), Value::Array(&[]), Value::Map(&[])]
+        {
+            assert_eq!(attribute(&mut out, 0x4A, "k", &value), 0);
+        }
+        assert_eq!(attribute(&mut out, 0x4A, &long, &Value::Bool(true)), 0);
+        assert_eq!(attribute(&mut out[..8], 0x4A, "k", &"v".into()), 0);
+        assert_eq!(attribute(&mut out[..10], 0x4A, "k", &"v".into()), 10);
+    }
+}
