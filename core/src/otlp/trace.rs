@@ -6,7 +6,7 @@ use core::fmt;
 use super::common::Attributes;
 use crate::context::SpanContext;
 use crate::propagation::{TraceState, TraceStateEdit};
-use crate::wire::{FIXED32, FIXED64, Full, LEN, VARINT, Writer, len_field, tag, text, varint};
+use crate::wire::{FIXED32, FIXED64, Full, LEN, VARINT, Writer, len_field, tag, text};
 
 mod field {
     pub(super) mod span {
@@ -204,7 +204,8 @@ pub(crate) fn status_message(
     Ok((w.len(), cut))
 }
 
-/// Writes one event, whole or not at all.
+/// Writes one event.
+#[inline]
 pub(crate) fn event(
     w: &mut Writer<'_>,
     time: u64,
@@ -212,18 +213,15 @@ pub(crate) fn event(
     attributes: &Attributes<'_>,
 ) -> Result<(), Full> {
     use field::event as number;
-    let total = 9
-        + len_field(name.len())
-        + attributes.encoded_len(number::ATTRIBUTES)
-        + count_len(number::DROPPED_ATTRIBUTES, attributes.dropped());
-    w.head(field::span::EVENTS, total)?;
-    w.fixed64(number::TIME, time)?;
-    w.string(number::NAME, name)?;
-    attributes.encode(w, number::ATTRIBUTES)?;
-    count(w, number::DROPPED_ATTRIBUTES, attributes.dropped())
+    w.message(field::span::EVENTS, |w| {
+        w.fixed64(number::TIME, time)?;
+        w.string(number::NAME, name)?;
+        let dropped = attributes.encode(w, number::ATTRIBUTES)?;
+        count(w, number::DROPPED_ATTRIBUTES, dropped)
+    })
 }
 
-/// Writes one link, whole or not at all.
+/// Writes one link.
 pub(crate) fn link(
     w: &mut Writer<'_>,
     context: &SpanContext,
@@ -231,22 +229,17 @@ pub(crate) fn link(
     attributes: &Attributes<'_>,
 ) -> Result<(), Full> {
     use field::link as number;
-    const IDS_AND_FLAGS: usize = 2 + 16 + 2 + 8 + 5;
-    let trace_state_len = if trace_state.is_empty() { 0 } else { len_field(trace_state.len()) };
-    let total = IDS_AND_FLAGS
-        + trace_state_len
-        + attributes.encoded_len(number::ATTRIBUTES)
-        + count_len(number::DROPPED_ATTRIBUTES, attributes.dropped());
-    w.head(field::span::LINKS, total)?;
-    w.bytes(number::TRACE_ID, &context.trace_id.0)?;
-    w.bytes(number::SPAN_ID, &context.span_id.0)?;
-    if !trace_state.is_empty() {
-        w.head(number::TRACE_STATE, trace_state.len())?;
-        trace_state.write(w)?;
-    }
-    attributes.encode(w, number::ATTRIBUTES)?;
-    count(w, number::DROPPED_ATTRIBUTES, attributes.dropped())?;
-    w.fixed32(number::FLAGS, flags(context.flags, context.is_remote))
+    w.message(field::span::LINKS, |w| {
+        w.bytes(number::TRACE_ID, &context.trace_id.0)?;
+        w.bytes(number::SPAN_ID, &context.span_id.0)?;
+        if !trace_state.is_empty() {
+            w.head(number::TRACE_STATE, trace_state.len())?;
+            trace_state.write(w)?;
+        }
+        let dropped = attributes.encode(w, number::ATTRIBUTES)?;
+        count(w, number::DROPPED_ATTRIBUTES, dropped)?;
+        w.fixed32(number::FLAGS, flags(context.flags, context.is_remote))
+    })
 }
 
 /// W3C's flags, and that the remoteness of a parent or a linked span is known.
@@ -254,12 +247,9 @@ fn flags(w3c: u8, is_remote: bool) -> u32 {
     u32::from(w3c) | HAS_IS_REMOTE | if is_remote { IS_REMOTE } else { 0 }
 }
 
+#[inline]
 fn count(w: &mut Writer<'_>, number: u32, count: u32) -> Result<(), Full> {
     if count > 0 { w.varint_field(number, count.into()) } else { Ok(()) }
-}
-
-fn count_len(number: u32, count: u32) -> usize {
-    if count > 0 { varint::len(tag(number, VARINT).into()) + varint::len(count.into()) } else { 0 }
 }
 
 const _: () = assert!(tag(field::span::FLAGS, FIXED32) == 133 && tag(field::span::STATUS, LEN) == 122);

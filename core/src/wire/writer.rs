@@ -151,6 +151,35 @@ impl<'a> Writer<'a> {
         self.varint(payload as u64)
     }
 
+    /// A message as a field: `fields` writes what is in it, and its length is filled in behind. That is
+    /// one byte nearly always; a longer one moves the message up.
+    #[inline]
+    pub(crate) fn message<T>(
+        &mut self,
+        number: u32,
+        fields: impl FnOnce(&mut Self) -> Result<T, Full>,
+    ) -> Result<T, Full> {
+        self.head(number, 0)?;
+        let start = self.len;
+        let result = fields(self)?;
+        let len = self.len - start;
+        match self.buf.get_mut(start - 1).filter(|_| len < 0x80) {
+            Some(byte) => *byte = len as u8,
+            None => self.lengthen(start, len)?,
+        }
+        Ok(result)
+    }
+
+    /// Makes room for a length of more than one byte before a message that is written already.
+    #[cold]
+    fn lengthen(&mut self, start: usize, len: usize) -> Result<(), Full> {
+        let more = varint::len(len as u64) - 1;
+        self.reserve(more)?;
+        self.buf.copy_within(start..start + len, start + more);
+        let mut head = Writer::resume(self.buf, start - 1);
+        head.varint(len as u64)
+    }
+
     /// A `bytes` field.
     #[inline]
     pub fn bytes(&mut self, number: u32, bytes: &[u8]) -> Result<(), Full> {
@@ -233,6 +262,21 @@ mod tests {
         assert_eq!(w.room(), 3);
         assert_eq!(w.string(1, "a"), Ok(()));
         assert_eq!(buf, [0x0A, 1, b'a', 7]);
+    }
+
+    #[test]
+    fn a_message_gets_its_length_when_it_is_known() {
+        for len in [0, 1, 127, 128, 300] {
+            let (mut buf, mut expected) = ([7; 400], [7; 400]);
+            let (mut w, mut e) = (Writer::new(&mut buf), Writer::new(&mut expected));
+            let content = [9; 300];
+            w.message(16, |w| w.put(&content[..len])).unwrap();
+            e.bytes(16, &content[..len]).unwrap();
+            assert_eq!(w.written(), e.written());
+            let mut buf = [0; 400];
+            let mut short = Writer::new(&mut buf[..e.len() - 1]);
+            assert_eq!(short.message(16, |w| w.put(&content[..len])), Err(Full));
+        }
     }
 
     #[test]
