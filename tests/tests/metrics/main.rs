@@ -1,0 +1,10 @@
+//! What instruments measure, as a receiver of their points sees it.
+
+mod cardinality;
+mod encoders;
+mod exemplars;
+mod exponential;
+mod histograms;
+mod instruments;
+mod receiver;
+mod temporality;
