@@ -13,12 +13,12 @@ use crate::error::ConfigError;
 #[cfg(feature = "spool")]
 use crate::outbox::Outbox;
 use crate::platform::Threads;
-use crate::resource::{Attributes, Entity};
+use crate::resource::{Attribute, Attributes, Entity};
 use crate::telemetry::Telemetry;
 use crate::transport::http::{Endpoint, Http};
 use crate::transport::{Compression, Transport};
 use crate::worker::Worker;
-use crate::{EntityRef, Signal};
+use crate::{EntityRef, Signal, Value};
 
 /// Settings of a [`Telemetry`]. What is set here wins over the environment; only the service's name is
 /// a default that `OTEL_SERVICE_NAME` replaces.
@@ -42,7 +42,7 @@ pub struct Builder {
     compression: Option<Compression>,
     timeout: Option<Duration>,
     metric_interval: Option<Duration>,
-    resource: Vec<(String, String)>,
+    resource: Vec<Attribute>,
     resource_schema_url: String,
     entities: Vec<Entity>,
     transport: Option<Box<dyn Transport>>,
@@ -110,8 +110,13 @@ impl Builder {
     }
 
     /// Sets an attribute of the resource. Environment: `OTEL_RESOURCE_ATTRIBUTES`.
-    pub fn resource(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.resource.push((key.into(), value.into()));
+    pub fn resource(self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.resource_value(&key.into(), value.into().as_str())
+    }
+
+    /// The same with a value of any kind.
+    pub fn resource_value<'a>(mut self, key: &str, value: impl Into<Value<'a>>) -> Self {
+        self.resource.push(Attribute::new(key, &value.into()));
         self
     }
 

@@ -80,6 +80,8 @@ fn scopes_and_the_resource_say_all_of_themselves() {
     let telemetry = Telemetry::builder("thermostat")
         .endpoint(sink.url())
         .resource("device.id", "0042")
+        .resource_value("device.port", 3)
+        .resource_value("device.port", 4)
         .resource_schema_url("https://example.com/resource/1")
         .entity(&EntityRef::new("device", &["device.id"]).description_keys(&["service.name"]))
         .build()
@@ -100,6 +102,8 @@ fn scopes_and_the_resource_say_all_of_themselves() {
     let request: ExportLogsServiceRequest = one(&sink, "/v1/logs");
     let [resource] = &request.resource_logs[..] else { panic!("one resource") };
     assert_eq!(resource.schema_url, "https://example.com/resource/1");
+    let attributes = &resource.resource.as_ref().unwrap().attributes;
+    assert_eq!(find(attributes, "device.port"), Some(&Value::IntValue(4)));
     let [entity] = &resource.resource.as_ref().unwrap().entity_refs[..] else { panic!("one entity") };
     assert_eq!((entity.r#type.as_str(), &entity.id_keys[..]), ("device", &["device.id".to_owned()][..]));
     assert_eq!(entity.description_keys, ["service.name"]);
@@ -111,6 +115,12 @@ fn scopes_and_the_resource_say_all_of_themselves() {
     });
     let (one, two, zero) = ("https://example.com/1", "https://example.com/2", Some(&Value::IntValue(0)));
     assert_eq!(scopes.collect::<Vec<_>>(), [(one, zero, 2), (two, zero, 1), (one, None, 1)]);
+}
+
+#[test]
+fn an_attribute_without_a_key_is_refused() {
+    let error = Telemetry::builder("thermostat").resource("", "x").build().unwrap_err().to_string();
+    assert!(error.contains("key"), "{error}");
 }
 
 #[test]

@@ -12,12 +12,29 @@ pub(crate) use entity::Entity;
 
 /// The attributes of one resource, later ones replacing earlier ones of the same key.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Attributes(Vec<(String, String)>);
+pub(crate) struct Attributes(Vec<Attribute>);
+
+/// An attribute, and its bytes as a field of the `Resource` message.
+#[derive(Clone, Debug)]
+pub(crate) struct Attribute {
+    key: String,
+    bytes: Vec<u8>,
+}
+
+impl Attribute {
+    pub(crate) fn new(key: &str, value: &Value<'_>) -> Self {
+        let name = key.into();
+        let mut bytes = vec![0; attribute_len(&name, value)];
+        // Fits: the room was computed from the same.
+        let _ = encode_attribute(&mut Writer::new(&mut bytes), &name, value);
+        Self { key: key.to_owned(), bytes }
+    }
+}
 
 impl Attributes {
     /// What every resource has, then the environment's attributes, then `own`, then the service's name:
     /// `OTEL_SERVICE_NAME` if it is set, else `service`.
-    pub(crate) fn detect(env: &mut Env<'_>, service: &str, own: Vec<(String, String)>) -> Self {
+    pub(crate) fn detect(env: &mut Env<'_>, service: &str, own: Vec<Attribute>) -> Self {
         let mut attributes = Self::default();
         attributes.set("telemetry.sdk.language", "rust");
         attributes.set("telemetry.sdk.name", "smoltel");
@@ -27,9 +44,8 @@ impl Attributes {
         let named = (!service.is_empty()).then(|| service.to_owned());
         let fallback = Some(unknown_service())
             .filter(|_| named.is_none() && !from_env.iter().any(|(k, _)| k == "service.name"));
-        for (key, value) in from_env.into_iter().chain(own) {
-            attributes.set(&key, &value);
-        }
+        from_env.iter().for_each(|(key, value)| attributes.set(key, value));
+        own.into_iter().for_each(|attribute| attributes.replace(attribute));
         if let Some(name) = env.text("OTEL_SERVICE_NAME").or(named).or(fallback) {
             attributes.set("service.name", &name);
         }
@@ -37,25 +53,31 @@ impl Attributes {
     }
 
     fn set(&mut self, key: &str, value: &str) {
-        match self.0.iter_mut().find(|(known, _)| known == key) {
-            Some((_, old)) => value.clone_into(old),
-            None => self.0.push((key.to_owned(), value.to_owned())),
+        self.replace(Attribute::new(key, &value.into()));
+    }
+
+    fn replace(&mut self, attribute: Attribute) {
+        match self.0.iter_mut().find(|known| known.key == attribute.key) {
+            Some(known) => *known = attribute,
+            None => self.0.push(attribute),
         }
     }
 
     /// The resource as requests begin with it.
     pub(crate) fn encode(&self, schema_url: &str, entities: &[Entity]) -> Result<Vec<u8>, ConfigError> {
-        for entity in entities {
-            entity.check(|key| self.0.iter().any(|(known, _)| known == key))?;
+        if self.0.iter().any(|attribute| attribute.key.is_empty()) {
+            return Err(ConfigError::new("an attribute of the resource has no key; give it one"));
         }
-        let each = || self.0.iter().map(|(key, value)| (key.as_str().into(), Value::Str(value)));
-        let attributes: usize = each().map(|(key, value)| attribute_len(&key, &value)).sum();
+        for entity in entities {
+            entity.check(|key| self.0.iter().any(|known| known.key == key))?;
+        }
+        let attributes: usize = self.0.iter().map(|attribute| attribute.bytes.len()).sum();
         let message = attributes + entities.iter().map(Entity::encoded_len).sum::<usize>();
         let mut bytes = vec![0; fields_len(message, schema_url)];
         let mut w = Writer::new(&mut bytes);
         // Fits: the room was computed from the same.
         let _ = encode_head(&mut w, message, schema_url);
-        each().for_each(|(key, value)| _ = encode_attribute(&mut w, &key, &value));
+        self.0.iter().for_each(|attribute| _ = w.put(&attribute.bytes));
         entities.iter().for_each(|entity| entity.encode(&mut w));
         Ok(bytes)
     }
@@ -88,9 +110,12 @@ mod tests {
             variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
         let get =
             |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-        let own = vec![("own".to_owned(), "code".to_owned())];
+        let own = vec![Attribute::new("own", &"code".into())];
         let attributes = Attributes::detect(&mut Env::new(&get), service, own);
-        attributes.0.into_iter().find(|(known, _)| known == key).map(|(_, value)| value)
+        let attribute = attributes.0.into_iter().find(|known| known.key == key)?;
+        // A field of a key and a value of a text: the text comes last, behind heads of a byte each.
+        let text = attribute.bytes.get(2 + 2 + key.len() + 2 + 2..)?.to_vec();
+        String::from_utf8(text).ok()
     }
 
     #[test]
