@@ -1,6 +1,7 @@
 //! A device's connection to an endpoint, byte by byte: what it sends, and what answers do to its records.
 
 use prost::Message;
+use smoltel_core::time::Bounds;
 use smoltel_core::transport::{Transport, http::Http};
 use smoltel_core::{Loss, Pipeline, Resource, Seed, Signal};
 use smoltel_proto::types::collector::logs::v1::ExportLogsPartialSuccess;
@@ -23,6 +24,8 @@ impl Device {
         let pipeline: &'static Pipeline = Box::leak(Box::new(Pipeline::new(|| 7)));
         pipeline.init(vec![0; 8192].leak(), vec![[0; 256]; 4].leak(), Seed::Unique([3; 16]));
         pipeline.init_metrics(vec![0; 1024].leak());
+        // Otherwise it asks for the time before anything else.
+        pipeline.learn_time(Bounds::exactly(1_700_000_000 * SECOND, 7).unwrap());
         let resource = Box::leak(Box::new(Resource::<64>::new().with("service.name", "device").unwrap()));
         Self { pipeline, http: Http::new("gateway:4318", resource.as_bytes(), 5 * SECOND, 1) }
     }
