@@ -26,5 +26,9 @@ fuzz_target!(|bytes: &[u8]| {
     let (mut back, mut again) = (Vec::new(), Vec::new());
     to_json(root, &wire, &mut back).expect("what was checked has a JSON form");
     from_json(root, &back, &mut again).expect("our own JSON is taken");
-    assert_eq!(again, wire, "{}", String::from_utf8_lossy(&back));
+    // Fields come in JSON's order and go in the messages': it is the second form that has to be the same.
+    let mut same = Vec::new();
+    to_json(root, &again, &mut same).expect("what was checked has a JSON form");
+    assert_eq!(String::from_utf8_lossy(&same), String::from_utf8_lossy(&back));
+    assert_eq!(again.len(), wire.len());
 });
