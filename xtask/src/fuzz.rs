@@ -85,7 +85,13 @@ impl<'a> Fuzzer<'a> {
 
     fn command(&self, target: &str) -> Command {
         let mut command = self.repo.command(&self.programs.join(target).to_string_lossy(), &[]);
-        command.args(["-use_value_profile=1", "-print_final_stats=1", "-timeout=10", "-rss_limit_mb=2048"]);
+        command.args([
+            "-use_value_profile=1",
+            "-verbosity=0",
+            "-print_final_stats=1",
+            "-timeout=10",
+            "-rss_limit_mb=2048",
+        ]);
         command.arg(format!("-artifact_prefix={}/{target}-", self.found.display()));
         command
     }
@@ -121,7 +127,7 @@ impl<'a> Fuzzer<'a> {
         std::fs::remove_dir_all(&kept).map_err(broken)?;
         create(&kept)?;
         let mut command = self.repo.command(&self.programs.join(target).to_string_lossy(), &[]);
-        log.run(command.arg("-set_cover_merge=1").arg(&kept).arg(&corpus).arg(&found))?;
+        log.run(command.args(["-set_cover_merge=1", "-use_counters=0"]).arg(&kept).arg(&corpus).arg(&found))?;
         std::fs::remove_dir_all(&corpus).and_then(|()| std::fs::rename(&kept, &corpus)).map_err(broken)
     }
 

@@ -16,6 +16,8 @@ pub(crate) enum Need {
     Qemu,
     /// A C++ compiler, for libFuzzer.
     Cxx,
+    /// cargo-mutants.
+    Mutants,
     /// What counts instructions.
     Valgrind,
     /// The receivers and SDKs of others, in `.peers`.
@@ -29,6 +31,7 @@ const QEMU_PACKAGES: &[&str] = &["binutils-arm-none-eabi", "qemu-system-arm"];
 
 const COMPONENTS: &str = "rustup component add clippy rustfmt";
 const TOOLCHAIN: &str = "rustup toolchain link debian /usr";
+const MUTANTS: &str = "cargo install cargo-mutants --locked --version 27.1.0";
 /// Debian's Python, for which libpython3.11 is.
 const PEERS: &str = "rm -rf .peers && /usr/bin/python3 -m venv .peers/py \
     && .peers/py/bin/pip install --quiet --disable-pip-version-check -r xtask/peers.txt \
@@ -42,6 +45,7 @@ impl Need {
             Self::BareMetal => BARE_METAL_PACKAGES,
             Self::Qemu => QEMU_PACKAGES,
             Self::Cxx => &["g++"],
+            Self::Mutants => &[],
             Self::Valgrind => &["valgrind"],
             Self::Peers => PEERS_PACKAGES,
         }
@@ -52,6 +56,7 @@ impl Need {
         let (done, command) = match self {
             Self::RustComponents => (has_components(repo), COMPONENTS),
             Self::BareMetal => (has_toolchain(repo), TOOLCHAIN),
+            Self::Mutants => (has_mutants(repo), MUTANTS),
             Self::Qemu | Self::Cxx | Self::Valgrind => return None,
             Self::Peers => (has_peers(repo), PEERS),
         };
@@ -128,6 +133,11 @@ fn has_components(repo: &Repo) -> bool {
 fn has_toolchain(repo: &Repo) -> bool {
     output(&mut repo.command("rustup", &["toolchain", "list"]))
         .is_ok_and(|list| list.lines().any(|line| line.split(' ').next() == Some("debian")))
+}
+
+fn has_mutants(repo: &Repo) -> bool {
+    let installed = output(&mut repo.cargo(&["mutants", "--version"])).unwrap_or_default();
+    installed.trim_end().ends_with(MUTANTS.rsplit(' ').next().unwrap_or_default())
 }
 
 /// The list is copied last, so it is there only when everything in it is.

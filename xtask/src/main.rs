@@ -12,6 +12,7 @@ mod gateway;
 mod guards;
 mod install;
 mod licences;
+mod mutants;
 mod qemu;
 mod relay;
 mod repo;
@@ -29,6 +30,7 @@ cargo xtask test --list                         the steps of `test`
 cargo xtask conformance [--last]                run the tests, or take their last run, and write docs/CONFORMANCE.md
 cargo xtask firmware [PROGRAM]                  build and run the programs of embedded-example in QEMU
 cargo xtask fuzz [TARGET] [--seconds N] [--keep]  fuzz each target for N seconds (60); --keep renews the corpus
+cargo xtask mutants [FILE]...                   change core's lower layers; which changes do its tests notice?
 cargo xtask bench core                          count instructions with valgrind, into docs/PERFORMANCE.md
 cargo xtask bench spool [ARGUMENT...]           measure the spool beside raw writes";
 
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         ["firmware"] => firmware(&repo, None),
         ["firmware", program] if !program.starts_with('-') => firmware(&repo, Some(program)),
         ["fuzz", options @ ..] => fuzz(&repo, options),
+        ["mutants", files @ ..] => mutants(&repo, files),
         ["bench", "core"] => costs::write(&repo),
         ["bench", rest @ ..] => bench(&repo, rest),
         ["help" | "--help" | "-h"] => {
@@ -133,6 +136,11 @@ fn fuzz(repo: &Repo, words: &[&str]) -> Result<bool, String> {
         return Err(format!("there is no such target; there are: {}", targets.join(", ")));
     }
     let steps = [fuzz::step(options)];
+    Ok(install::ensure(repo, &steps, false) && step::run_all(repo, &steps))
+}
+
+fn mutants(repo: &Repo, files: &[&str]) -> Result<bool, String> {
+    let steps = [mutants::step(files)];
     Ok(install::ensure(repo, &steps, false) && step::run_all(repo, &steps))
 }
 
