@@ -234,6 +234,11 @@ impl Cursor {
     pub fn copy(&mut self, batch: &Batch, source: &impl Source, resource: &[u8], out: &mut [u8]) -> usize {
         let mut at = 0;
         while at < out.len() && self.piece != Piece::End {
+            if let Some(len) = self.copy_whole(source, out.get_mut(at..).unwrap_or_default()) {
+                at += len;
+                self.piece = self.piece.next(batch, source);
+                continue;
+            }
             let mut part = Part { out: &mut out[at..], skip: self.done, len: 0 };
             let piece_len = self.piece.write(batch, source, resource, &mut part);
             let len = part.len;
@@ -246,6 +251,34 @@ impl Cursor {
             }
         }
         at
+    }
+
+    /// Copies a record that fits as a whole, which nearly all do; its length with its head.
+    #[inline]
+    fn copy_whole(&mut self, source: &impl Source, out: &mut [u8]) -> Option<usize> {
+        let Piece::Record(_, offset, header, _) = self.piece else { return None };
+        let len = usize::from(header.len);
+        let (head, rest) = out.split_first_chunk_mut::<4>()?;
+        let [first, second, third] = [header.len as u8, (header.len >> 7) as u8, (header.len >> 14) as u8];
+        let tag = const { tag(field::SECOND, LEN) as u8 };
+        let head_len = match header.len {
+            0..0x80 => 2,
+            0x80..0x4000 => 3,
+            _ => 4,
+        };
+        if self.done > 0 || head_len + len > 4 + rest.len() {
+            return None;
+        }
+        *head = match head_len {
+            2 => [tag, first, 0, 0],
+            3 => [tag, first | 0x80, second, 0],
+            _ => [tag, first | 0x80, second | 0x80, third],
+        };
+        source.read(offset + Header::LEN, out.get_mut(head_len..head_len + len)?);
+        if self.repair.is_some() {
+            self.repair(head_len + len, source, out.get_mut(..head_len + len)?);
+        }
+        Some(head_len + len)
     }
 
     /// Repairs the times in what was just copied of a piece.

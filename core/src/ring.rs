@@ -154,7 +154,20 @@ impl<B: DerefMut<Target = [u8]>> Ring<B> {
     }
 
     /// Copies bytes out from `offset` on and returns how many there were.
+    #[inline]
     pub fn read(&self, offset: usize, out: &mut [u8]) -> usize {
+        // Nearly always they lie in one piece.
+        let at = self.head + offset;
+        if offset + out.len() <= self.len
+            && let Some(bytes) = self.buf.get(at..at + out.len())
+        {
+            out.copy_from_slice(bytes);
+            return out.len();
+        }
+        self.read_pieces(offset, out)
+    }
+
+    fn read_pieces(&self, offset: usize, out: &mut [u8]) -> usize {
         let n = out.len().min(self.len.saturating_sub(offset));
         let (first, second) = self.split(offset, n);
         let copy = |from: core::ops::Range<usize>, to: &mut [u8]| {

@@ -94,8 +94,8 @@ impl<'a, P: Platform> SpanBuilder<'a, P> {
         self.parent(parent.context()).trace_state(parent.trace_state())
     }
 
-    /// The W3C trace state that came with the parent, or one that a new trace begins with. When it does
-    /// not fit into the slot it is left out as a whole.
+    /// The W3C trace state that came with the parent, or one that a new trace begins with. Of one that
+    /// does not fit into the slot, whole members are left out, by the rules of [`TraceState::fit`].
     #[inline]
     pub fn trace_state(mut self, trace_state: TraceState<'a>) -> Self {
         self.trace_state = trace_state;
@@ -163,8 +163,10 @@ impl<'a, P: Platform> SpanBuilder<'a, P> {
                 // A name that was cut counts as one: the record says that it is not whole.
                 open.dropped += u32::from(name.len() < self.name.len());
                 if !self.trace_state.is_empty() || threshold != ThresholdChange::Keep {
-                    // Half a trace state would say something else: it is left out as a whole.
-                    let changed = self.trace_state.change_threshold(threshold);
+                    const HEAD: usize = 3;
+                    let (room, at) = open.room();
+                    let most = room.len().saturating_sub(at + HEAD);
+                    let changed = self.trace_state.change_threshold(threshold).fit(most);
                     let _ = open.write(|w| trace_state(w, &changed));
                 }
                 self.attributes.iter().for_each(|(key, value)| open.set(key, value));
