@@ -11,9 +11,6 @@ const BOOL: u8 = tag(field::any_value::BOOL, VARINT) as u8;
 const INT: u8 = tag(field::any_value::INT, VARINT) as u8;
 const DOUBLE: u8 = tag(field::any_value::DOUBLE, FIXED64) as u8;
 
-/// A scalar's field of `KeyValue`, and free bytes behind it: it moves as one piece.
-type Scalar = [u8; 16];
-
 /// Writes a `KeyValue` under `tag` at the front of `out` and returns its length; 0 when it is not short,
 /// or `out` is.
 #[inline]
@@ -27,21 +24,50 @@ pub(crate) fn attribute(out: &mut [u8], tag: u8, key: &str, value: &Value<'_>) -
 
 #[inline(never)]
 fn scalar(out: &mut [u8], tag: u8, key: &str, value: &Value<'_>) -> Option<usize> {
-    let mut scalar: Scalar = [0; 16];
-    let len = match *value {
-        Value::Int(value) => int(&mut scalar, value),
+    /// The longest: a negative integer.
+    const ROOM: usize = 3 + varint::MAX_LEN;
+    if key.len() + ROOM + 2 >= 0x80 {
+        return None;
+    }
+    let (head, rest) = out.split_first_chunk_mut::<4>()?;
+    let (name, rest) = rest.split_at_mut_checked(key.len())?;
+    let rest = rest.first_chunk_mut::<ROOM>()?;
+    let content = match *value {
+        Value::Int(value) => int(rest, value),
         Value::Double(value) => {
-            scalar[..3].copy_from_slice(&[VALUE, 9, DOUBLE]);
-            scalar[3..11].copy_from_slice(&value.to_bits().to_le_bytes());
-            11
+            rest[2] = DOUBLE;
+            rest[3..11].copy_from_slice(&value.to_bits().to_le_bytes());
+            9
         }
         Value::Bool(value) => {
-            scalar[..4].copy_from_slice(&[VALUE, 2, BOOL, value.into()]);
-            4
+            rest[2..4].copy_from_slice(&[BOOL, value.into()]);
+            2
         }
         _ => return None,
     };
-    put(out, tag, key, &scalar, len)
+    rest[..2].copy_from_slice(&[VALUE, content as u8]);
+    copy(name, key.as_bytes());
+    let total = key.len() + content + 4;
+    *head = [tag, total as u8, KEY, key.len() as u8];
+    Some(2 + total)
+}
+
+#[inline]
+fn int(rest: &mut [u8; 3 + varint::MAX_LEN], value: i64) -> usize {
+    rest[2] = INT;
+    rest[3] = value as u8;
+    if (0..0x80).contains(&value) {
+        return 2;
+    }
+    let mut left = value as u64;
+    let mut at = 3;
+    while left >= 0x80 && at < rest.len() - 1 {
+        rest[at] = left as u8 | 0x80;
+        left >>= 7;
+        at += 1;
+    }
+    rest[at] = left as u8;
+    at - 1
 }
 
 #[inline(always)]
@@ -58,29 +84,6 @@ fn text(out: &mut [u8], tag: u8, key: &str, value: &str) -> Option<usize> {
     *head = [VALUE, value.len() as u8 + 2, TEXT, value.len() as u8];
     copy(rest.get_mut(..value.len())?, value.as_bytes());
     Some(2 + total)
-}
-
-#[inline]
-fn put(out: &mut [u8], tag: u8, key: &str, scalar: &Scalar, len: usize) -> Option<usize> {
-    let total = 2 + key.len() + len;
-    if total >= 0x80 {
-        return None;
-    }
-    let (head, rest) = out.split_first_chunk_mut::<4>()?;
-    *head = [tag, total as u8, KEY, key.len() as u8];
-    let (name, rest) = rest.split_at_mut_checked(key.len())?;
-    copy(name, key.as_bytes());
-    *rest.first_chunk_mut()? = *scalar;
-    Some(2 + total)
-}
-
-#[inline]
-fn int(scalar: &mut Scalar, value: i64) -> usize {
-    let mut digits = [0; varint::MAX_LEN];
-    let len = varint::encode(value as u64, &mut digits);
-    scalar[..3].copy_from_slice(&[VALUE, 1 + len as u8, INT]);
-    scalar[3..13].copy_from_slice(&digits);
-    3 + len
 }
 
 /// Bytes of the value's `AnyValue`, if it is one of those that are written here and surely below 128.
