@@ -1,0 +1,62 @@
+use core::ops::DerefMut;
+
+use crate::otlp::common::Scope;
+use crate::pipeline::Pipeline;
+use crate::platform::Platform;
+use crate::ring::{Header, Ring};
+
+/// Where a batch finds its records and their scopes.
+pub trait Source {
+    /// The header of the record at `offset`, and the offset behind it.
+    fn record(&self, offset: usize) -> Option<(Header, usize)>;
+    /// Copies bytes out from `offset` on.
+    fn read(&self, offset: usize, out: &mut [u8]) -> usize;
+    /// Calls `f` with the scope of that number.
+    fn scope<R>(&self, index: u16, f: impl FnOnce(Scope<'_>) -> R) -> R;
+}
+
+/// A lane of a pipeline as a source: each access takes the lock for one short copy.
+pub struct Lane<'a, P: Platform> {
+    /// The pipeline.
+    pub pipeline: &'a Pipeline<P>,
+    /// The lane's number.
+    pub number: usize,
+}
+
+impl<P: Platform> Source for Lane<'_, P> {
+    fn record(&self, offset: usize) -> Option<(Header, usize)> {
+        self.pipeline.with_lane(self.number, |ring| ring.record(offset)).flatten()
+    }
+
+    fn read(&self, offset: usize, out: &mut [u8]) -> usize {
+        self.pipeline.with_lane(self.number, |ring| ring.read(offset, out)).unwrap_or(0)
+    }
+
+    fn scope<R>(&self, index: u16, f: impl FnOnce(Scope<'_>) -> R) -> R {
+        self.pipeline.with_scope(index, f)
+    }
+}
+
+/// A ring taken out of its pipeline, with the pipeline's scopes.
+pub struct Taken<'a, P: Platform, B> {
+    /// The records.
+    pub ring: &'a Ring<B>,
+    /// Where their scopes were declared.
+    pub pipeline: &'a Pipeline<P>,
+}
+
+impl<P: Platform, B: DerefMut<Target = [u8]>> Source for Taken<'_, P, B> {
+    fn record(&self, offset: usize) -> Option<(Header, usize)> {
+        self.ring.record(offset)
+    }
+
+    fn read(&self, offset: usize, out: &mut [u8]) -> usize {
+        self.ring.read(offset, out)
+    }
+
+    fn scope<R>(&self, index: u16, f: impl FnOnce(Scope<'_>) -> R) -> R {
+        self.pipeline.with_scope(index, f)
+    }
+}
+
+crate::opaque_debug!(Lane<'_, P>);
