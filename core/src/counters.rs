@@ -22,7 +22,7 @@ pub enum Loss {
     Expired = 5,
     /// There was nowhere to put it: before the start or after the end.
     Closed = 6,
-    /// A sampler or processor left it out, as it was told to.
+    /// A processor left it out, as it was told to.
     Filtered = 7,
     /// More came than a rate limit or budget lets through.
     RateLimited = 8,
