@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use prost::Message;
+use smoltel_core::propagation::TraceState;
 use smoltel_core::{Key, Pipeline, Seed, Severity, Signal, SpanKind, Tracer, Value};
 use smoltel_proto::types::collector::logs::v1::ExportLogsServiceRequest;
 use smoltel_proto::types::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -9,7 +10,8 @@ use smoltel_proto::types::collector::trace::v1::ExportTraceServiceRequest;
 use smoltel_proto::types::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList, any_value};
 use smoltel_proto::types::metrics::v1::{metric, number_data_point};
 use smoltel_proto::types::trace::v1::Span;
-use smoltel_tests::device::{pipeline, request};
+use smoltel_proto::{check, table};
+use smoltel_tests::device::{LOW, pipeline, request};
 
 /// A value as prost knows it, which owns what ours borrows.
 fn any_value() -> impl Strategy<Value = AnyValue> {
@@ -280,4 +282,34 @@ fn a_full_device_gives_up_the_oldest_and_counts_it() {
     assert_eq!(kept.last().map(String::as_str), Some("99"));
     let evicted = PIPELINE.counters().lost(Signal::Logs, smoltel_core::Loss::Evicted);
     assert_eq!(evicted + kept.len() as u64, 100);
+}
+
+/// Calls `f` with a value of that many arrays or maps within each other.
+fn nested(levels: usize, maps: bool, value: Value<'_>, f: &mut dyn FnMut(Value<'_>)) {
+    match (levels, maps) {
+        (0, _) => f(value),
+        (_, true) => nested(levels - 1, maps, Value::Map(&[("k".into(), value)]), f),
+        (_, false) => nested(levels - 1, maps, Value::Array(&[value]), f),
+    }
+}
+
+#[test]
+fn values_of_any_depth_leave_a_request_that_can_be_read() {
+    let pipeline = pipeline();
+    let (tracer, logger) = (pipeline.tracer("t"), pipeline.logger("l"));
+    for maps in [false, true] {
+        for levels in [1, 30, 31, 46, 47, 64, 300] {
+            nested(levels, maps, 7.into(), &mut |value| {
+                let mut span = tracer.start("s");
+                span.set("k", value).event("e", &[("k".into(), value)]);
+                span.link(&span.context(), TraceState::EMPTY, &[("k".into(), value)]);
+                logger.log(Severity::Info).set("k", value).value(&value).emit();
+            });
+        }
+    }
+    let (traces, logs) = (request(pipeline, LOW, Signal::Traces), request(pipeline, LOW, Signal::Logs));
+    assert_eq!(check(&table::EXPORT_TRACE_SERVICE_REQUEST, &traces).unwrap().items, 14);
+    assert_eq!(check(&table::EXPORT_LOGS_SERVICE_REQUEST, &logs).unwrap().items, 14);
+    assert!(ExportTraceServiceRequest::decode(&traces[..]).is_ok());
+    assert!(ExportLogsServiceRequest::decode(&logs[..]).is_ok());
 }

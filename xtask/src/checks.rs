@@ -77,7 +77,7 @@ fn count_before(line: &str, word: &str) -> u64 {
 }
 
 fn doc(repo: &Repo, log: &Log) -> Outcome {
-    log.run(repo.cargo(&["doc", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    log.run(repo.cargo(&["doc", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     Ok(String::new())
 }
 

@@ -56,3 +56,27 @@ fn what_is_zero_but_set_is_written() {
     missing.retain(|place| !seen.defaults.contains(place));
     assert_eq!(missing, [], "fields whose zero is left out");
 }
+
+/// What a crate's types make of bytes, written again.
+fn again<M: prost::Message + Default>(bytes: &[u8]) -> Vec<u8> {
+    M::decode(bytes).unwrap().encode_to_vec()
+}
+
+#[test]
+fn the_official_crate_reads_the_same() {
+    use opentelemetry_proto::tonic::collector as official;
+    use smoltel_proto::types::collector as ours;
+    let (spans, metrics, logs) = (spans::request(), metrics::request(), logs::request());
+    assert_eq!(
+        again::<official::trace::v1::ExportTraceServiceRequest>(&spans),
+        again::<ours::trace::v1::ExportTraceServiceRequest>(&spans)
+    );
+    assert_eq!(
+        again::<official::metrics::v1::ExportMetricsServiceRequest>(&metrics),
+        again::<ours::metrics::v1::ExportMetricsServiceRequest>(&metrics)
+    );
+    assert_eq!(
+        again::<official::logs::v1::ExportLogsServiceRequest>(&logs),
+        again::<ours::logs::v1::ExportLogsServiceRequest>(&logs)
+    );
+}
