@@ -219,6 +219,18 @@ fn a_long_answer_needs_no_memory() {
 }
 
 #[test]
+fn an_answer_over_the_bound_is_a_refusal() {
+    let chunk = [&b"100000\r\n"[..], &[b'x'; 0x10_0000], b"\r\n"].concat();
+    let chunked = [&b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"[..], &chunk.repeat(5)].concat();
+    for answer in [&b"HTTP/1.1 200 OK\r\nContent-Length: 4194305\r\n\r\n"[..], &chunked] {
+        let mut device = Device::with_a_log();
+        device.sends(0);
+        device.gets(0, answer);
+        assert_eq!(device.settled(), (true, 1));
+    }
+}
+
+#[test]
 fn whoever_flushes_can_see_when_all_is_answered() {
     let mut device = Device::new();
     device.pipeline.logger("l").info("last words");

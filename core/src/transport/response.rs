@@ -11,6 +11,8 @@ pub(super) struct Response {
     line: heapless::Vec<u8, 64>,
     status: u16,
     length: usize,
+    /// Bytes of the body that have come or were announced.
+    announced: usize,
     chunked: bool,
     retry_after: Option<RetryAfter>,
     date: Option<u64>,
@@ -37,10 +39,15 @@ enum State {
     ChunkEnd,
     Trailers,
     Done,
+    /// The body is longer than [`Response::MAX_BODY`].
+    TooLong,
     Broken,
 }
 
 impl Response {
+    /// A longer body is no answer of OTLP, whatever the status says: a portal's page, perhaps.
+    const MAX_BODY: usize = 4 << 20;
+
     /// The response to a `HEAD` request.
     pub(super) fn to_head() -> Self {
         Self { to_head: true, ..Self::default() }
@@ -54,7 +61,7 @@ impl Response {
     /// Takes bytes; the answer when it is complete. Bytes behind it are ignored: one request at a time
     /// is in flight.
     pub(super) fn receive(&mut self, mut bytes: &[u8]) -> Option<Answer> {
-        while !bytes.is_empty() && !matches!(self.state, State::Done | State::Broken) {
+        while !bytes.is_empty() && !matches!(self.state, State::Done | State::TooLong | State::Broken) {
             bytes = match self.state {
                 State::Body | State::Chunk => self.take_body(bytes),
                 _ => self.take_line(bytes),
@@ -62,6 +69,7 @@ impl Response {
         }
         match self.state {
             State::Done => Some(self.answer()),
+            State::TooLong => Some(Answer::BadDestination),
             State::Broken => Some(Answer::NONE),
             _ => None,
         }
@@ -124,7 +132,7 @@ impl Response {
             State::ChunkSize => {
                 let digits = line.split(';').next().unwrap_or_default().trim_ascii();
                 self.length = usize::from_str_radix(digits, 16).ok()?;
-                Some(if self.length == 0 { State::Trailers } else { State::Chunk })
+                Some(if self.length == 0 { State::Trailers } else { self.within_bounds(State::Chunk) })
             }
             State::ChunkEnd => line.is_empty().then_some(State::ChunkSize),
             State::Trailers => Some(if line.is_empty() { State::Done } else { State::Trailers }),
@@ -158,8 +166,14 @@ impl Response {
             _ if self.to_head => State::Done,
             (_, true, _) => State::ChunkSize,
             (_, false, 0) => State::Done,
-            _ => State::Body,
+            _ => self.within_bounds(State::Body),
         }
+    }
+
+    /// `next`, if what comes there leaves the body within its bound.
+    fn within_bounds(&mut self, next: State) -> State {
+        self.announced = self.announced.saturating_add(self.length);
+        if self.announced > Self::MAX_BODY { State::TooLong } else { next }
     }
 }
 
