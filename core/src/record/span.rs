@@ -216,7 +216,15 @@ impl<P: Platform> Span<P> {
         self
     }
 
-    /// Ends the span now. What it was stays as it is from here on.
+    /// Ends the span now. What it was stays as it is from here on: there is no span any more to change.
+    ///
+    /// ```compile_fail,E0382
+    /// # fn adjust(tracer: &smoltel_core::Tracer) {
+    /// let mut span = tracer.start("adjust");
+    /// span.end();
+    /// span.set("too", "late");
+    /// # }
+    /// ```
     #[inline]
     pub fn end(self) {
         drop(self);

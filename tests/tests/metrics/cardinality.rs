@@ -1,7 +1,9 @@
 //! How many sets of attributes an instrument keeps apart.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use proptest::prelude::*;
-use smoltel_core::{Key, MetricSettings, Preference, Value};
+use smoltel_core::{Key, MetricSettings, Observer, Preference, Value};
 
 use crate::receiver::{collect, pipeline, values};
 
@@ -51,6 +53,21 @@ fn attributes_that_are_not_kept_do_not_tell_series_apart() {
         counter.add(1u64, &[("user".into(), user.into()), ("route".into(), "/".into())]);
     }
     assert_eq!(values(&collect(pipeline), "c"), [("route=/".into(), 100.0)], "the limit comes after");
+}
+
+#[test]
+fn what_observes_keeps_the_sets_it_saw_first() {
+    static FIRST: AtomicI64 = AtomicI64::new(0);
+    fn observe(observer: &mut Observer<'_>) {
+        let first = FIRST.load(Ordering::Relaxed);
+        (first..first + 3).for_each(|id| observer.observe(1u64, &[("id".into(), (id % 4).into())]));
+    }
+    let pipeline = pipeline(4096, MetricSettings::DEFAULT);
+    pipeline.meter("m").instrument("o").cardinality_limit(2).observable_counter(observe);
+    let expected = |others: f64| [("id=0".into(), 1.0), ("id=1".into(), 1.0), (OVERFLOW.into(), others)];
+    assert_eq!(values(&collect(pipeline), "o"), expected(1.0));
+    FIRST.store(3, Ordering::Relaxed);
+    assert_eq!(values(&collect(pipeline), "o"), expected(1.0), "3 came first, and is not among the first");
 }
 
 proptest! {
