@@ -149,7 +149,7 @@ fn a_resource_keeps_all_its_attributes() {
 }
 
 /// The messages that stand in fields of that number.
-fn messages<'a>(message: &'a [u8], number: u32) -> impl Iterator<Item = &'a [u8]> {
+fn messages(message: &[u8], number: u32) -> impl Iterator<Item = &[u8]> {
     Reader::new(message).map(Result::unwrap).filter_map(move |field| match field {
         (found, Payload::Len(bytes)) if found == number => Some(bytes),
         (found, payload) if found == number => panic!("{number} is {payload:?}"),
