@@ -19,7 +19,7 @@ static RING: ConstStaticCell<[u8; 2048]> = ConstStaticCell::new([0; 2048]);
 /// As many spans and log records can be open at once.
 static SLOTS: ConstStaticCell<[[u8; 256]; 4]> = ConstStaticCell::new([[0; 256]; 4]);
 /// Sums, each with its attributes.
-static POINTS: ConstStaticCell<[u8; 128]> = ConstStaticCell::new([0; 128]);
+static POINTS: ConstStaticCell<[u8; 256]> = ConstStaticCell::new([0; 256]);
 
 /// A device reads its serial number here. With this one, all ids are the same in every run.
 const SEED: Seed = Seed::Unique(*b"serial no. 00042");
