@@ -11,18 +11,23 @@
 //! A record is written in a slot that its maker owns, outside any lock; storing it is one short move
 //! under the lock. Metric points have a lock of their own.
 
-use crate::aggregate::{MetricSettings, MetricUsage, Metrics, Outgoing, Progress};
+mod device;
+mod records;
+
+pub use records::Records;
+pub(crate) use records::Stored;
+
+use crate::aggregate::{MetricUsage, Metrics, Outgoing, Progress};
 use crate::context::SpanContext;
 use crate::counters::{Counters, Loss, ParentOrigin};
-use crate::id::{IdGenerator, Seed};
 use crate::limits::Limits;
 use crate::otlp::Signal;
 use crate::otlp::common::Scope;
-use crate::platform::{self, CriticalSection, Device, Lock, Platform, Priority, Table};
+use crate::platform::{Device, Lock, Platform, Priority, Table};
 use crate::processor::{Processor, Record, Verdict};
-use crate::record::{Logger, Meter, Observer, Scoped, Tracer};
-use crate::ring::{Header, Ring};
-use crate::sampler::{Decision, Sampler};
+use crate::record::Observer;
+use crate::ring::Ring;
+use crate::sampler::Decision;
 use crate::time::{Bounds, Offset};
 
 /// Records from their makers to whoever sends them.
@@ -54,193 +59,8 @@ pub struct Pipeline<P: Platform = Device> {
     metrics: P::Lock<Metrics<P>>,
 }
 
-/// What the first lock protects.
-pub struct Records<P: Platform> {
-    lanes: P::Lanes,
-    slots: P::Table<P::Buffer>,
-    scopes: P::Table<P::Scope>,
-    ids: Option<IdGenerator>,
-    counters: Counters,
-    /// How uptime becomes Unix time, once that is known.
-    offset: Option<Offset>,
-}
-
-impl<P: Platform> Records<P> {
-    /// State over that memory. Without slots or lanes everything is counted as lost.
-    pub fn new(lanes: P::Lanes, slots: P::Table<P::Buffer>, scopes: P::Table<P::Scope>, seed: Seed) -> Self {
-        let ids = Some(IdGenerator::new(seed));
-        Self { lanes, slots, scopes, ids, counters: Counters::ZERO, offset: None }
-    }
-
-    fn ids(&mut self) -> &mut IdGenerator {
-        // Only a pipeline that was never initialised gets here without a generator.
-        self.ids.get_or_insert_with(|| IdGenerator::new(Seed::Unique([0; 16])))
-    }
-
-    /// Counts a record that goes nowhere.
-    fn lose(&mut self, record: &Stored, reason: Loss) -> (usize, usize) {
-        self.counters.add_recorded(record.signal, record.items.into());
-        self.counters.add_lost(record.signal, reason, record.items.into());
-        (0, 0)
-    }
-
-    /// Puts a record into its lane; how full that is then, and its capacity.
-    fn store(&mut self, record: &Stored, bytes: &[u8]) -> (usize, usize) {
-        self.counters.add_recorded(record.signal, record.items.into());
-        if let Err(reason) = self.push(record, bytes) {
-            self.counters.add_lost(record.signal, reason, record.items.into());
-        }
-        self.fill(record)
-    }
-
-    /// How full the record's lane is, and its capacity.
-    fn fill(&self, record: &Stored) -> (usize, usize) {
-        let ring = self.lanes.as_ref().get(P::lane(record.signal, record.priority));
-        ring.map_or((0, 0), |ring| (ring.len(), ring.capacity()))
-    }
-
-    /// Appends a record to its lane, or says why not. What is evicted for it is counted as lost.
-    fn push(&mut self, record: &Stored, bytes: &[u8]) -> Result<(), Loss> {
-        let lane = P::lane(record.signal, record.priority);
-        let Some(ring) = self.lanes.as_mut().get_mut(lane) else { return Err(Loss::Closed) };
-        let header = Header {
-            len: bytes.len() as u16,
-            scope: record.scope,
-            kind: record.signal as u8,
-            items: record.items,
-        };
-        if bytes.len() > usize::from(u16::MAX) || header.record_len() > ring.capacity() {
-            return Err(if ring.capacity() == 0 { Loss::Closed } else { Loss::TooLarge });
-        }
-        while ring.push(header, bytes).is_none() {
-            let evicted = P::EVICT.then(|| ring.evict()).flatten().ok_or(Loss::Full)?;
-            if let Some(signal) = Signal::from_number(evicted.kind) {
-                self.counters.add_lost(signal, Loss::Evicted, evicted.items.into());
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What the ring's header says of a record.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stored {
-    pub(crate) signal: Signal,
-    pub(crate) priority: Priority,
-    pub(crate) scope: u16,
-    pub(crate) items: u8,
-    /// When it was complete.
-    pub(crate) time: u64,
-}
-
 /// The scope of records whose own found no room in the table: it has no name.
 const UNKNOWN_SCOPE: u16 = u16::MAX;
-
-impl Pipeline<Device> {
-    /// A pipeline without memory: until [`init`](Self::init) everything recorded is counted as lost.
-    /// `clock` is the uptime in nanoseconds; it must not run backwards.
-    pub const fn new(clock: fn() -> u64) -> Self {
-        Self::on(Device::new(clock))
-    }
-}
-
-impl<C, S> Pipeline<Device<C, S>>
-where
-    C: Processor + Send + Sync + 'static,
-    S: Sampler + Send + Sync + 'static,
-{
-    /// A pipeline with its own limits, processors and sampler, without memory.
-    ///
-    /// ```
-    /// use smoltel_core::platform::Device;
-    /// use smoltel_core::processor::Deny;
-    /// use smoltel_core::sampler::{AlwaysOn, ParentBased};
-    /// use smoltel_core::{Limits, Pipeline};
-    ///
-    /// # fn uptime_ns() -> u64 { 0 }
-    /// static TELEMETRY: Pipeline<Device<Deny<'_>>> = Pipeline::on(Device {
-    ///     clock: uptime_ns,
-    ///     limits: Limits { events: 4, ..Limits::DEFAULT },
-    ///     processor: Deny::new(&["password"]),
-    ///     sampler: ParentBased::new(AlwaysOn),
-    /// });
-    /// ```
-    pub const fn on(device: Device<C, S>) -> Self {
-        let records = Records {
-            lanes: [Ring::new(&mut [] as &mut [u8]), Ring::new(&mut [] as &mut [u8])],
-            slots: heapless::Vec::new(),
-            scopes: heapless::Vec::new(),
-            ids: None,
-            counters: Counters::ZERO,
-            offset: None,
-        };
-        let metrics = Metrics::new(&mut [] as &mut [u8], heapless::Vec::new(), heapless::Vec::new());
-        Self {
-            platform: device,
-            records: CriticalSection::new(records),
-            metrics: CriticalSection::new(metrics),
-        }
-    }
-
-    /// Gives the pipeline its memory and its identity, once, before anything is recorded.
-    ///
-    /// A quarter of `ring` is for failed spans and records of `WARN` and above, the rest for all others.
-    /// A slot holds one open span or log record while it is written, up to `M` bytes; one is always
-    /// left to log records. Slots beyond [`platform::TABLE`] are not used.
-    pub fn init<const M: usize>(&self, ring: &'static mut [u8], slots: &'static mut [[u8; M]], seed: Seed) {
-        let keep = ring.len() / 4;
-        let (keep, low) = ring.split_at_mut(keep);
-        self.records.with(|records| {
-            records.lanes = [Ring::new(low), Ring::new(keep)];
-            records.slots.clear();
-            for slot in slots.iter_mut().take(platform::TABLE) {
-                // Cannot be full: no more are taken than it has room for.
-                let _ = records.slots.push(slot);
-            }
-            records.ids = Some(IdGenerator::new(seed));
-        });
-    }
-
-    /// Gives metrics their memory, once, before anything is measured. A point (an instrument with one set of
-    /// attributes) takes 40 bytes and its attributes, that of a histogram more:
-    /// [`Aggregation::point_len`](crate::Aggregation::point_len). Without it, measurements are counted as lost.
-    pub fn init_metrics(&self, points: &'static mut [u8]) {
-        self.init_metrics_with(points, MetricSettings::DEFAULT);
-    }
-
-    /// The same with settings.
-    pub fn init_metrics_with(&self, points: &'static mut [u8], settings: MetricSettings) {
-        self.metrics.with(|metrics| metrics.init(points, settings));
-    }
-
-    /// Tracers, loggers and meters of a scope that has more than a name.
-    ///
-    /// ```
-    /// use smoltel_core::{Pipeline, Scope, Tracer};
-    /// static VALVE: Scope<'static> = Scope::new("valve").version("1.2");
-    /// fn tracer(pipeline: &'static Pipeline) -> Tracer {
-    ///     pipeline.scope(&VALVE).tracer()
-    /// }
-    /// ```
-    pub fn scope(&'static self, scope: &'static Scope<'static>) -> Scoped<Device<C, S>> {
-        Scoped::new(self, self.declare(scope.into()))
-    }
-
-    /// A tracer for the component of that name.
-    pub fn tracer(&'static self, name: &'static str) -> Tracer<Device<C, S>> {
-        Tracer::new(self, self.declare(name.into()))
-    }
-
-    /// A logger for the component of that name.
-    pub fn logger(&'static self, name: &'static str) -> Logger<Device<C, S>> {
-        Logger::new(self, self.declare(name.into()))
-    }
-
-    /// A meter for the component of that name.
-    pub fn meter(&'static self, name: &'static str) -> Meter<Device<C, S>> {
-        Meter::new(self, self.declare(name.into()))
-    }
-}
 
 impl<P: Platform> Pipeline<P> {
     /// A pipeline over state that is complete already.

@@ -1,0 +1,85 @@
+use crate::counters::{Counters, Loss};
+use crate::id::{IdGenerator, Seed};
+use crate::otlp::Signal;
+use crate::platform::{Platform, Priority};
+use crate::ring::Header;
+use crate::time::Offset;
+
+/// What the first lock protects.
+pub struct Records<P: Platform> {
+    pub(super) lanes: P::Lanes,
+    pub(super) slots: P::Table<P::Buffer>,
+    pub(super) scopes: P::Table<P::Scope>,
+    pub(super) ids: Option<IdGenerator>,
+    pub(super) counters: Counters,
+    /// How uptime becomes Unix time, once that is known.
+    pub(super) offset: Option<Offset>,
+}
+
+impl<P: Platform> Records<P> {
+    /// State over that memory. Without slots or lanes everything is counted as lost.
+    pub fn new(lanes: P::Lanes, slots: P::Table<P::Buffer>, scopes: P::Table<P::Scope>, seed: Seed) -> Self {
+        let ids = Some(IdGenerator::new(seed));
+        Self { lanes, slots, scopes, ids, counters: Counters::ZERO, offset: None }
+    }
+
+    pub(super) fn ids(&mut self) -> &mut IdGenerator {
+        // Only a pipeline that was never initialised gets here without a generator.
+        self.ids.get_or_insert_with(|| IdGenerator::new(Seed::Unique([0; 16])))
+    }
+
+    /// Counts a record that goes nowhere.
+    pub(super) fn lose(&mut self, record: &Stored, reason: Loss) -> (usize, usize) {
+        self.counters.add_recorded(record.signal, record.items.into());
+        self.counters.add_lost(record.signal, reason, record.items.into());
+        (0, 0)
+    }
+
+    /// Puts a record into its lane; how full that is then, and its capacity.
+    pub(super) fn store(&mut self, record: &Stored, bytes: &[u8]) -> (usize, usize) {
+        self.counters.add_recorded(record.signal, record.items.into());
+        if let Err(reason) = self.push(record, bytes) {
+            self.counters.add_lost(record.signal, reason, record.items.into());
+        }
+        self.fill(record)
+    }
+
+    /// How full the record's lane is, and its capacity.
+    pub(super) fn fill(&self, record: &Stored) -> (usize, usize) {
+        let ring = self.lanes.as_ref().get(P::lane(record.signal, record.priority));
+        ring.map_or((0, 0), |ring| (ring.len(), ring.capacity()))
+    }
+
+    /// Appends a record to its lane, or says why not. What is evicted for it is counted as lost.
+    pub(super) fn push(&mut self, record: &Stored, bytes: &[u8]) -> Result<(), Loss> {
+        let lane = P::lane(record.signal, record.priority);
+        let Some(ring) = self.lanes.as_mut().get_mut(lane) else { return Err(Loss::Closed) };
+        let header = Header {
+            len: bytes.len() as u16,
+            scope: record.scope,
+            kind: record.signal as u8,
+            items: record.items,
+        };
+        if bytes.len() > usize::from(u16::MAX) || header.record_len() > ring.capacity() {
+            return Err(if ring.capacity() == 0 { Loss::Closed } else { Loss::TooLarge });
+        }
+        while ring.push(header, bytes).is_none() {
+            let evicted = P::EVICT.then(|| ring.evict()).flatten().ok_or(Loss::Full)?;
+            if let Some(signal) = Signal::from_number(evicted.kind) {
+                self.counters.add_lost(signal, Loss::Evicted, evicted.items.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the ring's header says of a record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stored {
+    pub(crate) signal: Signal,
+    pub(crate) priority: Priority,
+    pub(crate) scope: u16,
+    pub(crate) items: u8,
+    /// When it was complete.
+    pub(crate) time: u64,
+}
