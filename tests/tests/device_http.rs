@@ -7,6 +7,7 @@ use smoltel_core::{Loss, Pipeline, Resource, Seed, Signal};
 use smoltel_proto::types::collector::logs::v1::ExportLogsPartialSuccess;
 use smoltel_proto::types::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
 use smoltel_proto::types::common::v1::any_value::Value;
+use smoltel_proto::types::rpc::Status;
 
 const SECOND: u64 = 1_000_000_000;
 /// What is sent when nothing is.
@@ -163,6 +164,34 @@ fn a_refusal_is_counted_and_not_sent_again() {
         device.sends(0);
         device.gets(0, format!("HTTP/1.1 {status} No\r\nContent-Length: 2\r\n\r\nno").as_bytes());
         assert_eq!(device.settled(), (true, 1), "{status}");
+    }
+}
+
+#[test]
+fn what_an_answer_says_can_be_read() {
+    let long = "the tenant is not known, ä".repeat(9);
+    let status =
+        |message: &str| Status { code: 16, message: message.into(), details: Vec::new() }.encode_to_vec();
+    let partial = |message: &str| {
+        let partial = ExportLogsPartialSuccess { rejected_log_records: 1, error_message: message.into() };
+        ExportLogsServiceResponse { partial_success: Some(partial) }.encode_to_vec()
+    };
+    for (code, body, said) in [
+        (400, status("no such tenant"), "no such tenant"),
+        (503, status(&long), &long[..25]),
+        (200, partial("too old"), "too old"),
+        (200, partial(&long), &long[..25]),
+        (200, Vec::new(), ""),
+        (500, b"<html>".to_vec(), ""),
+    ] {
+        let mut device = Device::with_a_log();
+        assert_eq!(device.http.last_answer(), (0, ""));
+        device.sends(0);
+        device.gets(0, format!("HTTP/1.1 {code} X\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes());
+        device.gets(0, &body);
+        let (status, words) = device.http.last_answer();
+        assert!(status == code && words.starts_with(said), "{code} {words:?}");
+        assert!(!words.is_empty() || said.is_empty(), "{code}");
     }
 }
 

@@ -94,6 +94,12 @@ impl<'a> Http<'a> {
         self.exporter.flush();
     }
 
+    /// The status of the last answer, zero while there is none, and the first words that it has for people (60 bytes
+    /// or so): why records were refused, or a warning. For a log or a display; nothing is decided by it.
+    pub fn last_answer(&self) -> (u16, &str) {
+        self.response.words()
+    }
+
     /// Whether nothing is on its way: with an empty ring, everything has been answered.
     pub fn is_idle(&self) -> bool {
         self.window.is_none()

@@ -1,7 +1,7 @@
 use super::date;
 use crate::otlp::collector::Response as Export;
 use crate::retry::Answer;
-use crate::wire::{Payload, Reader, varint};
+use crate::wire::{LEN, Payload, Reader, tag, varint};
 
 /// Reads one HTTP/1.1 response from bytes in any pieces, keeping only what matters: the status, the
 /// server's time, how long to wait, and the beginning of the body.
@@ -56,6 +56,18 @@ impl Response {
     /// The Unix time, in seconds, that the server wrote into the response.
     pub(super) fn date(&self) -> Option<u64> {
         self.date
+    }
+
+    /// The status, zero before it has come, and the beginning of what the body says for people: why the request was
+    /// refused, or what to think of although it was not.
+    pub(super) fn words(&self) -> (u16, &str) {
+        let message = match self.status {
+            200..=299 => beginning(beginning(&self.body, PARTIAL_SUCCESS), MESSAGE),
+            _ => beginning(&self.body, MESSAGE),
+        };
+        let text = core::str::from_utf8(message);
+        let whole = text.or_else(|error| core::str::from_utf8(&message[..error.valid_up_to()]));
+        (self.status, whole.unwrap_or_default())
     }
 
     /// Takes bytes; the answer when it is complete. Bytes behind it are ignored: one request at a time
@@ -179,15 +191,34 @@ impl Response {
 
 /// What the beginning of an export response says was rejected: the count stands before the words that were cut.
 fn rejected(cut: &[u8]) -> u64 {
-    const PARTIAL_SUCCESS: u8 = 0x0A;
     const REJECTED: u32 = 1;
-    let partial = cut.strip_prefix(&[PARTIAL_SUCCESS]).and_then(|rest| rest.get(varint::decode(rest)?.1..));
-    let mut fields = Reader::new(partial.unwrap_or_default()).map_while(Result::ok);
+    let mut fields = Reader::new(beginning(cut, PARTIAL_SUCCESS)).map_while(Result::ok);
     let count = fields.find_map(|field| match field {
         (REJECTED, Payload::Varint(count)) => i64::try_from(count).ok(),
         _ => None,
     });
     count.unwrap_or(0) as u64
+}
+
+/// `Export…ServiceResponse.partial_success`.
+const PARTIAL_SUCCESS: u32 = 1;
+/// The words in a `PartialSuccess`, and in a `google.rpc.Status`.
+const MESSAGE: u32 = 2;
+
+/// What there is of a field of bytes in a message whose end may have been cut; nothing when it is not there.
+fn beginning(cut: &[u8], number: u32) -> &[u8] {
+    let mut fields = Reader::new(cut);
+    let mut rest = cut;
+    while let Some(Ok((found, payload))) = fields.next() {
+        match payload {
+            Payload::Len(bytes) if found == number => return bytes,
+            _ => rest = fields.rest(),
+        }
+    }
+    // What stopped the reader is a field that goes on behind the cut.
+    let field = varint::decode(rest).filter(|(key, _)| *key == u64::from(tag(number, LEN)));
+    let bytes = field.and_then(|(_, n)| rest.get(n..)).and_then(|rest| rest.get(varint::decode(rest)?.1..));
+    bytes.unwrap_or_default()
 }
 
 #[cfg(test)]
