@@ -173,6 +173,11 @@ impl<P: Platform> Metrics<P> {
         let known = self.instruments.as_ref().iter().position(|instrument| instrument.is.is(&is));
         let at = known.unwrap_or(self.instruments.as_ref().len());
         let number = u16::try_from(at).ok();
+        if let Some(instrument) = self.instruments.as_mut().get_mut(at)
+            && is.text.len() > instrument.is.text.len()
+        {
+            instrument.is.text = is.text.clone();
+        }
         if let Some(instrument) = self.instruments.as_ref().get(at) {
             return self.declared(&instrument.is, number);
         }

@@ -6,8 +6,8 @@ use crate::platform::{Device, Platform};
 
 /// An instrument to be described before it is made: its kind comes last.
 ///
-/// The same name (in any case), unit and kind give the same instrument, as it was described first. An
-/// instrument of another kind or unit is another stream of that name, and counted as a
+/// The same name (in any case), unit and kind give the same instrument, as it was described first, with the
+/// longest description. An instrument of another kind or unit is another stream of that name, and counted as a
 /// [conflict](crate::MetricUsage::conflicts). When the table of instruments is full, what is measured is
 /// counted as lost.
 ///

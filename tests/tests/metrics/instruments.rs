@@ -75,6 +75,17 @@ fn a_name_in_any_case_is_one_instrument_and_the_first_casing_stays() {
 }
 
 #[test]
+fn of_several_descriptions_the_longest_stays() {
+    let pipeline = pipeline(1024, MetricSettings::DEFAULT);
+    for text in ["moves", "moves of a valve", ""] {
+        pipeline.meter("m").instrument("c").description(text).counter().add(1u64, &[]);
+    }
+    let metrics = collect(pipeline);
+    assert_eq!((metrics.len(), metrics[0].1.description.as_str()), (1, "moves of a valve"));
+    assert_eq!(pipeline.metric_usage().conflicts, 0, "a description tells nothing apart");
+}
+
+#[test]
 fn another_unit_or_kind_is_another_stream_and_a_conflict_that_shows() {
     let pipeline = pipeline(4096, MetricSettings::DEFAULT);
     let meter = pipeline.meter("m");
