@@ -37,7 +37,7 @@ fn lane(records: &[Any]) -> Lane {
     let encoded: Vec<_> = records.iter().map(Any::encode).collect();
     let total: usize = encoded.iter().map(|bytes| Header::LEN + bytes.len()).sum();
     let filler = Header { len: 20, scope: 0, kind: 0, items: 1 };
-    let mut ring = Ring::new(vec![0; total + 10]);
+    let mut ring = Ring::new(vec![0; total.max(filler.record_len()) + 10]);
     ring.push(filler, &[0; 20]).unwrap();
     for (record, bytes) in records.iter().zip(encoded) {
         let header = Header { len: bytes.len() as u16, scope: 0, kind: record.signal() as u8, items: 1 };
