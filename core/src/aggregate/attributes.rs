@@ -18,24 +18,28 @@ impl<'a> AttributeSet<'a> {
     pub(crate) const MAX: usize = 128;
 
     /// Looks at every attribute once; nothing is encoded.
+    #[inline]
     pub(crate) fn new(
         list: &'a [(Key<'a>, Value<'a>)],
         keep: Option<&'static [&'static str]>,
     ) -> Option<Self> {
-        let mut set =
-            Self { list: list.get(..list.len().min(Self::MAX))?, keep, all: keep.is_none(), hash: 0 };
-        // A bit for each signature: keys are surely distinct when no bit is met twice.
-        let mut met = 0u32;
-        for (key, value) in set.list {
-            let bit = 1 << (key.signature() & 31);
-            set.all &= met & bit == 0 && !key.name().is_empty();
-            met |= bit;
-            set.hash = set.hash.wrapping_add(hash(key, value));
+        if list.len() > Self::MAX {
+            return None;
         }
+        // A bit for each signature: keys are surely distinct when no bit is met twice.
+        let (mut met, mut twice, mut hash_sum) = (0u32, 0, 0u32);
+        for (key, value) in list {
+            let bit = 1 << (key.signature() & 31);
+            // An empty key needs a second look as well.
+            twice |= met & bit | u32::from(key.name().is_empty());
+            met |= bit;
+            hash_sum = hash_sum.wrapping_add(hash(key, value));
+        }
+        let mut set = Self { list, keep, all: keep.is_none() && twice == 0, hash: hash_sum };
         if !set.all {
             set.hash = set.iter().fold(0, |sum, (key, value)| sum.wrapping_add(hash(key, value)));
         }
-        (list.len() <= Self::MAX).then_some(set)
+        Some(set)
     }
 
     /// The same for equal sets.
@@ -80,11 +84,17 @@ impl<'a> AttributeSet<'a> {
     /// Whether `encoded`, written by [`encode`](Self::encode), is the same set.
     #[inline]
     pub(crate) fn matches(&self, number: u32, encoded: &[u8]) -> bool {
+        // Measurements made in one place have their attributes in one order.
+        self.all && self.matches_in_order(number, encoded) || self.matches_in_any_order(number, encoded)
+    }
+
+    #[inline]
+    fn matches_in_order(&self, number: u32, encoded: &[u8]) -> bool {
         let mut rest = encoded;
-        for (key, value) in self.iter() {
+        for (key, value) in self.list {
             match skip_attribute(rest, number, key, value) {
                 Some(behind) => rest = behind,
-                None => return self.matches_in_any_order(number, encoded),
+                None => return false,
             }
         }
         rest.is_empty()
@@ -109,53 +119,56 @@ impl<'a> AttributeSet<'a> {
 }
 
 /// Attributes hash alone and are summed, so that their order does not matter.
-#[inline]
+#[inline(always)]
 fn hash(key: &Key<'_>, value: &Value<'_>) -> u32 {
-    let kind_and_key = u32::from(key.signature()) | (key.name().len() as u32) << 8;
-    let mut hash = Hash(kind_and_key);
+    let mut hash = Hash(u64::from(key.signature()) | (key.name().len() as u64) << 8);
     match *value {
         Value::Str(text) => hash.bytes(text.as_bytes()),
         Value::Int(value) => hash.word(value as u64),
         Value::Double(value) => hash.word(value.to_bits()),
         Value::Bool(value) => hash.word(value.into()),
-        ref other => {
-            // A hash takes everything.
-            let _ = Bounds::NONE.encode(other, &mut hash);
-        }
+        ref other => nested(&mut hash, other),
     }
     hash.finish()
 }
 
-/// Few instructions on 32 and 64 bits; whoever chooses attributes to collide slows down only the lookup
-/// of those, which the cardinality limit bounds.
-struct Hash(u32);
+#[cold]
+fn nested(hash: &mut Hash, value: &Value<'_>) {
+    // A hash takes everything.
+    let _ = Bounds::NONE.encode(value, hash);
+}
+
+/// Few instructions; whoever chooses attributes to collide slows down only the lookup of those, which the
+/// cardinality limit bounds.
+struct Hash(u64);
 
 impl Hash {
-    const FACTOR: u32 = 0x9E37_79B1;
+    const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
 
-    #[inline]
-    fn half(&mut self, half: u32) {
-        self.0 = (self.0.rotate_left(5) ^ half).wrapping_mul(Self::FACTOR);
-    }
-
-    #[inline]
+    #[inline(always)]
     fn word(&mut self, word: u64) {
-        self.half(word as u32);
-        self.half((word >> 32) as u32);
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(Self::FACTOR);
     }
 
-    #[inline]
+    #[inline(always)]
     fn bytes(&mut self, bytes: &[u8]) {
         let (words, rest) = bytes.as_chunks::<8>();
         words.iter().for_each(|word| self.word(u64::from_le_bytes(*word)));
-        let mut last = rest.len() as u64;
-        rest.iter().for_each(|byte| last = last << 8 | u64::from(*byte));
-        self.word(last);
+        // The last pieces overlap what was there already: that does no harm.
+        let last = match (bytes.last_chunk::<8>(), rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+            _ if rest.is_empty() => return,
+            (Some(last), ..) => u64::from_le_bytes(*last),
+            (None, Some(a), Some(b)) => {
+                u64::from(u32::from_le_bytes(*a)) | u64::from(u32::from_le_bytes(*b)) << 32
+            }
+            _ => rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        };
+        self.word(last ^ bytes.len() as u64);
     }
 
-    #[inline]
+    #[inline(always)]
     fn finish(self) -> u32 {
-        (self.0 ^ self.0 >> 15).wrapping_mul(Self::FACTOR)
+        ((self.0 ^ self.0 >> 29).wrapping_mul(Self::FACTOR) >> 32) as u32
     }
 }
 

@@ -145,8 +145,7 @@ impl<P: Platform> Metrics<P> {
             Aggregation::Value => {
                 let double = self.points.flags(place) & DOUBLE != 0;
                 let value = Some(value(instrument, state, double));
-                let gauge = matches!(instrument.is.kind, Kind::Gauge | Kind::ObservableGauge);
-                let start = if gauge { 0 } else { start };
+                let start = if instrument.is.kind.is_gauge() { 0 } else { start };
                 point(&NumberPoint { attributes, start, time, value, exemplars, flags: 0 }, w)
             }
             Aggregation::Explicit(bounds) => {

@@ -19,7 +19,7 @@ impl Kind {
         matches!(self, Self::ObservableCounter | Self::ObservableUpDownCounter | Self::ObservableGauge)
     }
 
-    const fn is_gauge(self) -> bool {
+    pub(super) const fn is_gauge(self) -> bool {
         matches!(self, Self::Gauge | Self::ObservableGauge)
     }
 

@@ -32,9 +32,8 @@ pub(crate) use instrument::{Description, Instrument, Kind};
 pub(crate) use points::PointRef;
 pub use usage::MetricUsage;
 
-use bytes::{f64_at, set_f64, set_u64, u64_at};
 use exponential::Exponential;
-use points::{BOUND, DOUBLE, EVER, MEASURED, New, Points};
+use points::{BOUND, DOUBLE, New, Points};
 
 use crate::otlp::common::{Key, Value};
 use crate::otlp::metrics::Number;
@@ -98,6 +97,14 @@ pub(crate) struct Declared {
     pub(crate) exemplars: ExemplarFilter,
 }
 
+impl Declared {
+    /// Whether a value of a sum or gauge can go straight into its point: it is sound, and no exemplar.
+    #[inline(always)]
+    pub(crate) fn is_plain(&self, value: Number, kind: Kind) -> bool {
+        is_sound(value, kind) && self.exemplars != ExemplarFilter::AlwaysOn
+    }
+}
+
 /// A value, and the bucket of a histogram that it belongs to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measurement {
@@ -109,12 +116,16 @@ impl Measurement {
     /// None for what the instrument does not take.
     #[inline]
     pub(crate) fn new(value: Number, kind: Kind, aggregation: Aggregation) -> Option<Self> {
-        let sound = match value {
-            _ if matches!(kind, Kind::Gauge | Kind::ObservableGauge) => true,
-            Number::Int(value) => value >= 0 || !kind.is_monotonic(),
-            Number::Double(value) => value.is_finite() && (value >= 0.0 || !kind.is_monotonic()),
-        };
-        sound.then(|| Self { value, bucket: bucket(value, aggregation) })
+        is_sound(value, kind).then(|| Self { value, bucket: bucket(value, aggregation) })
+    }
+}
+
+#[inline(always)]
+fn is_sound(value: Number, kind: Kind) -> bool {
+    match value {
+        _ if kind.is_gauge() => true,
+        Number::Int(value) => value >= 0 || !kind.is_monotonic(),
+        Number::Double(value) => value.is_finite() && (value >= 0.0 || !kind.is_monotonic()),
     }
 }
 
@@ -276,48 +287,67 @@ impl<P: Platform> Metrics<P> {
         Some(place)
     }
 
-    /// Takes in a measurement; how many measurements are lost for it, because a count can be no greater.
+    /// Takes in a measurement of an instrument; how many measurements are lost for it, because a count can
+    /// be no greater.
     #[inline]
     pub(crate) fn record(
         &mut self,
         point: PointRef,
+        of: &Declared,
         measurement: &Measurement,
         sample: Option<&Sample<'_>>,
     ) -> u64 {
         let PointRef(place) = point;
-        let number = self.points.instrument(place);
-        let Some(instrument) = self.instruments.as_ref().get(usize::from(number)) else { return 1 };
-        let is = &instrument.is;
-        let flags = self.points.flags(place);
-        let state = self.points.state(place);
-        let (double, lost) = match (is.aggregation, measurement.value) {
-            (Aggregation::Value, value) => (put(state, is.kind, value), 0),
-            (aggregation, Number::Double(value)) => {
-                (true, distribute(state, P::CELL, aggregation, value, measurement.bucket))
+        let double = matches!(measurement.value, Number::Double(_));
+        let Some((flags, state)) = self.points.measured(place, double) else { return 1 };
+        let lost = match (of.aggregation, measurement.value) {
+            (Aggregation::Value, value) => {
+                let mixed = of.kind.is_observable() && (flags & DOUBLE != 0) != double;
+                put(state, of.kind, value);
+                if mixed {
+                    self.forget_before(place);
+                }
+                0
             }
-            _ => return 1,
+            (aggregation, Number::Double(value)) => {
+                distribute(state, P::CELL, aggregation, value, measurement.bucket)
+            }
+            _ => 1,
         };
-        if is.kind.is_observable() && (flags & DOUBLE != 0) != double {
-            // What was observed before cannot be compared with.
-            state.get_mut(8..instrument.state_len.into()).unwrap_or_default().fill(0);
-        }
-        let double = if double { DOUBLE } else { 0 };
-        self.points.set_flags(place, flags & !DOUBLE | MEASURED | EVER | double);
         if let Some(sample) = sample {
-            self.keep(place, number, measurement, sample);
+            self.keep(place, measurement, sample);
         }
         lost
     }
 
+    /// Takes in a value of a sum or gauge that is not observable.
+    #[inline(always)]
+    pub(crate) fn put(&mut self, point: PointRef, kind: Kind, value: Number) {
+        if let Some((_, state)) = self.points.measured(point.0, matches!(value, Number::Double(_))) {
+            put(state, kind, value);
+        }
+    }
+
+    /// [`find`](Self::find) for a sum or gauge that is not observable.
+    #[inline]
+    pub(crate) fn find_value(&self, number: u16, set: &AttributeSet<'_>) -> Option<PointRef> {
+        const VALUE: (u32, usize) = (Aggregation::Value.fields().0, Aggregation::Value.state_len(8));
+        self.points.find(number, (hash(number, set), set), VALUE).map(PointRef)
+    }
+
+    /// A value of the other kind of number came: the one before it cannot be compared with.
+    #[cold]
+    fn forget_before(&mut self, place: u32) {
+        let number = usize::from(self.points.instrument(place));
+        let Some(instrument) = self.instruments.as_ref().get(number) else { return };
+        let state_len = usize::from(instrument.state_len);
+        self.points.state(place).get_mut(8..state_len).unwrap_or_default().fill(0);
+    }
+
     /// Keeps a measurement as an exemplar, if there is room and it is chosen.
     #[cold]
-    fn keep(
-        &mut self,
-        place: u32,
-        number: u16,
-        measurement: &Measurement,
-        sample: &Sample<'_>,
-    ) -> Option<()> {
+    fn keep(&mut self, place: u32, measurement: &Measurement, sample: &Sample<'_>) -> Option<()> {
+        let number = self.points.instrument(place);
         let is = &self.instruments.as_ref().get(usize::from(number))?.is;
         let (filtered, (_, field)) = (is.keep.is_some(), is.aggregation.fields());
         let buckets = match is.aggregation {
@@ -365,25 +395,23 @@ fn hash(number: u16, set: &AttributeSet<'_>) -> u32 {
     (set.hash() ^ u32::from(number)).wrapping_mul(0x9E37_79B1)
 }
 
-/// Adds to a sum or sets a value; whether it is a floating-point number now.
+/// Adds to a sum or sets a value.
 #[inline]
-fn put(state: &mut [u8], kind: Kind, value: Number) -> bool {
+fn put(state: &mut [u8], kind: Kind, value: Number) {
+    let Some(place) = state.first_chunk_mut::<8>() else { return };
     let adds = matches!(kind, Kind::Counter | Kind::UpDownCounter);
-    match value {
-        Number::Int(value) => {
-            let before = if adds { u64_at(state, 0) as i64 } else { 0 };
-            set_u64(state, 0, before.saturating_add(value) as u64);
-            false
-        }
-        Number::Double(value) => {
-            // A sum beyond what a number can be stays at the last one that can.
-            let sum = if adds { (f64_at(state, 0) + value).clamp(f64::MIN, f64::MAX) } else { value };
-            set_f64(state, 0, sum);
-            true
-        }
-    }
+    let before = u64::from_le_bytes(*place);
+    let after = match value {
+        Number::Int(value) if adds => (before as i64).saturating_add(value) as u64,
+        Number::Int(value) => value as u64,
+        // A sum beyond what a number can be stays at the last one that can.
+        Number::Double(value) if adds => (f64::from_bits(before) + value).clamp(f64::MIN, f64::MAX).to_bits(),
+        Number::Double(value) => value.to_bits(),
+    };
+    *place = after.to_le_bytes();
 }
 
+#[inline(never)]
 fn distribute(state: &mut [u8], width: usize, aggregation: Aggregation, value: f64, bucket: i32) -> u64 {
     match aggregation {
         Aggregation::Exponential { max_size } => Exponential { state, width, max_size }.record(value, bucket),

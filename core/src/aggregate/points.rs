@@ -106,10 +106,19 @@ impl<B: DerefMut<Target = [u8]>> Points<B> {
         self.buf.get_mut(place as usize..).unwrap_or_default()
     }
 
-    /// A point's value, and how many bytes there are behind it does not matter.
-    #[inline]
+    /// A point's value; how many bytes there are behind it does not matter.
     pub(super) fn state(&mut self, point: u32) -> &mut [u8] {
         self.at_mut(point).get_mut(HEAD..).unwrap_or_default()
+    }
+
+    /// Notes that a point was measured, and gives out its value to be changed and what its flags were.
+    #[inline]
+    pub(super) fn measured(&mut self, point: u32, double: bool) -> Option<(u16, &mut [u8])> {
+        let (head, state) = self.at_mut(point).split_first_chunk_mut::<HEAD>()?;
+        let before = u16::from_le_bytes([head[FLAGS], head[FLAGS + 1]]);
+        let double = if double { DOUBLE } else { 0 };
+        [head[FLAGS], head[FLAGS + 1]] = (before & !DOUBLE | MEASURED | EVER | double).to_le_bytes();
+        Some((before, state))
     }
 
     /// Where the chain of a hash begins.
@@ -129,15 +138,18 @@ impl<B: DerefMut<Target = [u8]>> Points<B> {
         (number, state_len): (u32, usize),
     ) -> Option<u32> {
         let mut place = u32_at(self.at(self.bucket(hash)), 0);
-        while place != 0 {
-            let head = self.at(place);
-            if u32_at(head, HASH) == hash && u16_at(head, INSTRUMENT) == instrument {
-                let (from, len) = (HEAD + state_len, usize::from(u16_at(head, ATTRIBUTES_LEN)));
-                if head.get(from..from + len).is_some_and(|encoded| set.matches(number, encoded)) {
+        // Ends at the first of the buckets, which is no point.
+        while let Some((head, rest)) = self.at(place).split_first_chunk::<HEAD>().filter(|_| place != 0) {
+            let word = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+            let half = |at: usize| u16::from_le_bytes([head[at], head[at + 1]]);
+            if word(HASH) == hash && half(INSTRUMENT) == instrument {
+                let attributes =
+                    rest.get(state_len..).and_then(|rest| rest.get(..half(ATTRIBUTES_LEN).into()));
+                if attributes.is_some_and(|encoded| set.matches(number, encoded)) {
                     return Some(place);
                 }
             }
-            place = u32_at(head, NEXT);
+            place = word(NEXT);
         }
         None
     }

@@ -1,6 +1,7 @@
 use core::marker::PhantomData;
 
 use super::instrument::{Attributes, Bound, Instrument, Measure};
+use crate::aggregate::Kind;
 use crate::context::SpanContext;
 use crate::platform::{Device, Platform};
 
@@ -35,7 +36,7 @@ impl<P: Platform, N: Measure> Counter<P, N> {
     /// counts. Sets that find no room are summed under `otel.metric.overflow`. What is negative or not finite
     /// is counted as lost.
     pub fn add(&self, n: N, attributes: Attributes<'_>) {
-        self.instrument.measure(n.number(), attributes, None);
+        self.instrument.put(n.number(), Kind::Counter, attributes);
     }
 
     /// The same within a span, which may become an exemplar's.
@@ -73,7 +74,7 @@ impl<P: Platform, N: Measure> BoundCounter<P, N> {
     /// Adds `n`.
     #[inline]
     pub fn add(&self, n: N) {
-        self.bound.measure(n.number(), None);
+        self.bound.put(n.number(), Kind::Counter);
     }
 
     /// The same within a span, which may become an exemplar's.

@@ -1,6 +1,7 @@
 use core::marker::PhantomData;
 
 use super::instrument::{Attributes, Bound, Instrument, Measure};
+use crate::aggregate::Kind;
 use crate::context::SpanContext;
 use crate::platform::{Device, Platform};
 
@@ -32,7 +33,7 @@ impl<P: Platform, N: Measure> Gauge<P, N> {
     /// Sets the value of those attributes, whatever it is. Sets that find no room share one value, under
     /// `otel.metric.overflow`.
     pub fn record(&self, value: N, attributes: Attributes<'_>) {
-        self.instrument.measure(value.number(), attributes, None);
+        self.instrument.put(value.number(), Kind::Gauge, attributes);
     }
 
     /// The same within a span, which may become an exemplar's.
@@ -70,7 +71,7 @@ impl<P: Platform, N: Measure> BoundGauge<P, N> {
     /// Sets the value.
     #[inline]
     pub fn record(&self, value: N) {
-        self.bound.measure(value.number(), None);
+        self.bound.put(value.number(), Kind::Gauge);
     }
 
     /// The same within a span, which may become an exemplar's.

@@ -1,4 +1,4 @@
-use crate::aggregate::{AttributeSet, Declared, Measurement, PointRef, Sample};
+use crate::aggregate::{AttributeSet, Declared, Kind, Measurement, PointRef, Sample};
 use crate::context::SpanContext;
 use crate::counters::Loss;
 use crate::otlp::common::{Key, Value};
@@ -72,6 +72,22 @@ impl<P: Platform> Instrument<P> {
         measure(&self.pipeline, &self.declared, value, attributes, context);
     }
 
+    /// [`measure`](Self::measure) outside a span, for sums and gauges: nearly always the point is there.
+    #[inline]
+    pub(super) fn put(&self, value: Number, kind: Kind, attributes: Attributes<'_>) {
+        let put = self.declared.number.filter(|_| self.declared.is_plain(value, kind)).and_then(|number| {
+            let set = AttributeSet::new(attributes, self.declared.keep)?;
+            self.pipeline.metrics(|metrics| {
+                let point = metrics.find_value(number, &set)?;
+                metrics.put(point, kind, value);
+                Some(())
+            })
+        });
+        if put.is_none() {
+            self.measure(value, attributes, None);
+        }
+    }
+
     pub(super) fn bind(&self, attributes: Attributes<'_>) -> Bound<P> {
         let set = AttributeSet::new(attributes, self.declared.keep);
         let now = self.pipeline.now();
@@ -84,6 +100,7 @@ impl<P: Platform> Instrument<P> {
 }
 
 /// Takes in one measurement, or counts it as lost.
+#[inline(never)]
 pub(super) fn measure<P: Platform>(
     pipeline: &crate::Pipeline<P>,
     declared: &Declared,
@@ -104,13 +121,13 @@ pub(super) fn measure<P: Platform>(
     });
     let known = pipeline.metrics(|metrics| {
         let point = metrics.find(number, set.as_ref()?)?;
-        Some(metrics.record(point, &measurement, sample.as_ref()))
+        Some(metrics.record(point, declared, &measurement, sample.as_ref()))
     });
     let lost = known.or_else(|| {
         let now = pipeline.now();
         pipeline.metrics(|metrics| {
             let point = metrics.point(number, set.as_ref(), now)?;
-            Some(metrics.record(point, &measurement, sample.as_ref()))
+            Some(metrics.record(point, declared, &measurement, sample.as_ref()))
         })
     });
     count(pipeline, lost);
@@ -140,20 +157,36 @@ impl<P: Platform> Clone for Bound<P> {
 }
 
 impl<P: Platform> Bound<P> {
+    /// [`measure`](Self::measure) outside a span, for sums and gauges.
     #[inline]
+    pub(super) fn put(&self, value: Number, kind: Kind) {
+        match self.point.filter(|_| self.declared.is_plain(value, kind)) {
+            Some(point) => self.pipeline.metrics(|metrics| metrics.put(point, kind, value)),
+            None => self.measure(value, None),
+        }
+    }
+
+    #[inline(never)]
     pub(super) fn measure(&self, value: Number, context: Option<SpanContext>) {
-        let Declared { kind, aggregation, exemplars, .. } = self.declared;
-        let Some(measurement) = Measurement::new(value, kind, aggregation) else {
-            return self.pipeline.add_unmeasured(Loss::Invalid, 1);
+        let declared = &self.declared;
+        let measurement = Measurement::new(value, declared.kind, declared.aggregation);
+        let (Some(measurement), Some(point)) = (measurement, self.point) else {
+            return self.lose(measurement.is_none());
         };
-        let sample = exemplars.admits(context.as_ref()).then(|| Sample {
+        let sample = declared.exemplars.admits(context.as_ref()).then(|| Sample {
             time: self.pipeline.now(),
             context,
             set: None,
         });
-        let lost = self.point.map(|point| {
-            self.pipeline.metrics(|metrics| metrics.record(point, &measurement, sample.as_ref()))
-        });
-        count(&self.pipeline, lost);
+        let lost =
+            self.pipeline.metrics(|metrics| metrics.record(point, declared, &measurement, sample.as_ref()));
+        if lost > 0 {
+            self.pipeline.add_unmeasured(Loss::Invalid, lost);
+        }
+    }
+
+    #[cold]
+    fn lose(&self, invalid: bool) {
+        self.pipeline.add_unmeasured(if invalid { Loss::Invalid } else { Loss::NoSlot }, 1);
     }
 }

@@ -1,6 +1,7 @@
 use core::marker::PhantomData;
 
 use super::instrument::{Attributes, Bound, Instrument, Measure};
+use crate::aggregate::Kind;
 use crate::context::SpanContext;
 use crate::platform::{Device, Platform};
 
@@ -33,7 +34,7 @@ impl<P: Platform, N: Measure> UpDownCounter<P, N> {
     /// Adds `n` to the sum of those attributes, as [`Counter::add`](super::Counter::add) does. What is not
     /// finite is counted as lost.
     pub fn add(&self, n: N, attributes: Attributes<'_>) {
-        self.instrument.measure(n.number(), attributes, None);
+        self.instrument.put(n.number(), Kind::UpDownCounter, attributes);
     }
 
     /// The same within a span, which may become an exemplar's.
@@ -71,7 +72,7 @@ impl<P: Platform, N: Measure> BoundUpDownCounter<P, N> {
     /// Adds `n`.
     #[inline]
     pub fn add(&self, n: N) {
-        self.bound.measure(n.number(), None);
+        self.bound.put(n.number(), Kind::UpDownCounter);
     }
 
     /// The same within a span, which may become an exemplar's.

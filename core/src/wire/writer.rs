@@ -224,14 +224,32 @@ pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
 #[inline(always)]
 pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
     #[inline(always)]
-    fn pieces<const N: usize>(a: &[u8], b: &[u8]) -> bool {
-        a.first_chunk::<N>() == b.first_chunk::<N>() && a.last_chunk::<N>() == b.last_chunk::<N>()
+    fn wide(bytes: Option<&[u8; 16]>) -> u128 {
+        bytes.map_or(0, |bytes| u128::from_le_bytes(*bytes))
     }
+    #[inline(always)]
+    fn word(bytes: Option<&[u8; 8]>) -> u64 {
+        bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    }
+    #[inline(always)]
+    fn half(bytes: Option<&[u8; 4]>) -> u32 {
+        bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    }
+    // Both have the length that is matched, so each piece is there.
     a.len() == b.len()
         && match a.len() {
-            17..=32 => pieces::<16>(a, b),
-            8..=16 => pieces::<8>(a, b),
-            4..=7 => pieces::<4>(a, b),
+            17..=32 => {
+                let (a_head, b_head) = (a.first_chunk::<16>(), b.first_chunk::<16>());
+                let (a_tail, b_tail) = (a.last_chunk::<16>(), b.last_chunk::<16>());
+                wide(a_head) == wide(b_head) && wide(a_tail) == wide(b_tail)
+            }
+            8..=16 => {
+                word(a.first_chunk()) == word(b.first_chunk()) && word(a.last_chunk()) == word(b.last_chunk())
+            }
+            4..=7 => {
+                half(a.first_chunk()) == half(b.first_chunk()) && half(a.last_chunk()) == half(b.last_chunk())
+            }
+            0..=3 => a.iter().zip(b).all(|(a, b)| a == b),
             _ => a == b,
         }
 }

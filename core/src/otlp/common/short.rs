@@ -109,27 +109,42 @@ pub(crate) fn skip<'a>(
     value_len: usize,
 ) -> Option<&'a [u8]> {
     let total = key.len() + value_len + 4;
-    let (head, rest) = bytes.split_first_chunk::<4>()?;
+    let rest = expect(bytes, [tag, total as u8, KEY, key.len() as u8])?;
     let (name, rest) = rest.split_at_checked(key.len())?;
-    let (value_head, rest) = rest.split_first_chunk::<3>()?;
-    let (content, behind) = rest.split_at_checked(value_len - 1)?;
-    let same_head = *head == [tag, total as u8, KEY, key.len() as u8];
-    let same_value = |tag: u8| *value_head == [VALUE, value_len as u8, tag];
-    let same = same_head
-        && equal(name, key.as_bytes())
-        && match *value {
-            Value::Str(text) => {
-                same_value(TEXT)
-                    && content.split_first().is_some_and(|(_, content)| equal(content, text.as_bytes()))
-            }
-            Value::Double(value) => same_value(DOUBLE) && content == value.to_bits().to_le_bytes(),
-            Value::Bool(value) => same_value(BOOL) && content == [u8::from(value)],
-            Value::Int(value) => {
-                same_value(INT) && varint::decode(content).is_some_and(|(v, _)| v == value as u64)
-            }
-            _ => false,
-        };
-    same.then_some(behind)
+    if !equal(name, key.as_bytes()) {
+        return None;
+    }
+    let len = value_len as u8;
+    match *value {
+        Value::Str(text) => {
+            let rest = expect(rest, [VALUE, len, TEXT, text.len() as u8])?;
+            let (content, behind) = rest.split_at_checked(text.len())?;
+            equal(content, text.as_bytes()).then_some(behind)
+        }
+        Value::Int(value) if len == 2 => expect(rest, [VALUE, len, INT, value as u8]),
+        Value::Int(value) => {
+            let (found, digits) = varint::decode(expect(rest, [VALUE, len, INT])?)?;
+            rest.get(3 + digits..).filter(|_| found == value as u64)
+        }
+        Value::Double(value) => expect(expect(rest, [VALUE, len, DOUBLE])?, value.to_bits().to_le_bytes()),
+        Value::Bool(value) => expect(rest, [VALUE, len, BOOL, value.into()]),
+        _ => None,
+    }
+}
+
+/// What is behind those bytes, if they are at the front.
+#[inline(always)]
+fn expect<const N: usize>(bytes: &[u8], expected: [u8; N]) -> Option<&[u8]> {
+    let (front, behind) = bytes.split_first_chunk::<N>()?;
+    // As one number: comparing arrays compares them byte by byte.
+    (number(*front) == number(expected)).then_some(behind)
+}
+
+#[inline(always)]
+fn number<const N: usize>(bytes: [u8; N]) -> u64 {
+    let mut wide = [0; 8];
+    wide[..N].copy_from_slice(&bytes);
+    u64::from_le_bytes(wide)
 }
 
 #[cfg(test)]
