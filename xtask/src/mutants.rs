@@ -10,7 +10,7 @@ use crate::step::{Log, Outcome, Step};
 
 /// What is mutated unless files are named: everything above moves what these hold.
 const FILES: &[&str] =
-    &["core/src/wire/*.rs", "core/src/ring.rs", "core/src/batch.rs", "core/src/aggregate/*.rs"];
+    &["core/src/wire/*.rs", "core/src/ring.rs", "core/src/batch/*.rs", "core/src/aggregate/*.rs"];
 
 /// Fewer caught mutants than that, in percent, are too few. Some cannot be caught: without a fast path the result is the
 /// same.
