@@ -258,15 +258,6 @@ impl<P: Platform> Pipeline<P> {
         });
     }
 
-    /// A slot for a log record; without one the record is counted as lost.
-    pub(crate) fn open_log(&self) -> Option<P::Buffer> {
-        let slot = self.take_slot();
-        if slot.is_none() {
-            self.add_unrecorded(Signal::Logs, Loss::NoSlot);
-        }
-        slot
-    }
-
     /// Counts an item that was recorded and lost at once.
     pub(crate) fn add_unrecorded(&self, signal: Signal, reason: Loss) {
         self.records.with(|records| {
@@ -278,10 +269,14 @@ impl<P: Platform> Pipeline<P> {
     /// Moves the first `len` bytes of a slot into their lane, if the processors want them to go on, and
     /// frees the slot.
     pub(crate) fn store(&self, mut record: Stored, mut slot: P::Buffer, len: usize) {
-        let mut complete = Record::new(record.signal, record.time, record.priority, &mut slot, len);
-        let verdict = self.platform.processor().process(&mut complete);
-        record.priority = complete.priority;
-        let len = complete.bytes().len();
+        let (len, verdict) = if len > Record::MAX {
+            (0, Verdict::Drop(Loss::TooLarge))
+        } else {
+            let mut complete = Record::new(record.signal, record.time, record.priority, &mut slot, len);
+            let verdict = self.platform.processor().process(&mut complete);
+            record.priority = complete.priority;
+            (complete.bytes().len(), verdict)
+        };
         let (used, capacity) = self.records.with(|records| {
             let fill = match verdict {
                 Verdict::Keep => records.store(&record, slot.get(..len).unwrap_or_default()),

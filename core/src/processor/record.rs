@@ -47,11 +47,14 @@ const ERROR: u64 = 2;
 const SAMPLED: u32 = 1;
 
 impl<'a> Record<'a> {
+    /// The most bytes of a record: no lane takes more.
+    pub(crate) const MAX: usize = u16::MAX as usize;
+
     /// The record in the first `len` bytes of `buffer`; the rest is room that edits may use. `now` is the
     /// pipeline's clock, in nanoseconds.
     pub fn new(signal: Signal, now: u64, priority: Priority, buffer: &'a mut [u8], len: usize) -> Self {
-        // No lane takes more, and lengths of at most three bytes keep the sums of `edit` small.
-        let end = buffer.len().min(u16::MAX.into());
+        // Lengths of at most three bytes keep the sums of `edit` small, too.
+        let end = buffer.len().min(Self::MAX);
         let buffer = buffer.get_mut(..end).unwrap_or_default();
         let len = len.min(buffer.len());
         Self { priority, buffer, len, signal, now }

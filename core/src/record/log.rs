@@ -27,6 +27,8 @@ use crate::platform::{Device, Platform, Priority};
 pub struct Log<P: Platform = Device> {
     pipeline: P::Handle,
     open: Option<Open<P>>,
+    /// Why there is nothing to write into, to be counted when the record is emitted.
+    lost: Option<Loss>,
     severity: Severity,
     scope: u16,
     /// When it was observed.
@@ -43,24 +45,25 @@ impl<P: Platform> Log<P> {
         let now = pipeline.now();
         let (attributes, tail) = ((logs::ATTRIBUTES, pipeline.limits().log), logs::END_MAX);
         let opened = pipeline
-            .open_log()
+            .take_slot()
             .map(|slot| Open::new(slot, attributes, tail, |w| logs::start(w, now, severity)));
-        let open = match opened {
+        let (open, lost) = match opened {
+            Some(Ok(open)) => (Some(open), None),
             Some(Err(slot)) => {
                 pipeline.give_back(slot);
-                pipeline.add_unrecorded(Signal::Logs, Loss::TooLarge);
-                None
+                (None, Some(Loss::TooLarge))
             }
-            Some(Ok(open)) => Some(open),
-            None => None,
+            None => (None, Some(Loss::NoSlot)),
         };
-        Self { pipeline, open, severity, scope, time: now, has_body: false, has_context: false, trace_based }
+        let (has_body, has_context) = (false, false);
+        Self { pipeline, open, lost, severity, scope, time: now, has_body, has_context, trace_based }
     }
 
     /// A record that its logger does not want.
     pub(super) fn nowhere(pipeline: P::Handle, scope: u16, severity: Severity, trace_based: bool) -> Self {
-        let (open, time) = (None, 0);
-        Self { pipeline, open, severity, scope, time, has_body: false, has_context: false, trace_based }
+        let (open, lost, time) = (None, None, 0);
+        let (has_body, has_context) = (false, false);
+        Self { pipeline, open, lost, severity, scope, time, has_body, has_context, trace_based }
     }
 
     /// Sets an attribute; the same key replaces. One that finds no room is counted in the record's
@@ -174,7 +177,12 @@ impl<P: Platform> Log<P> {
     /// Sends the record on its way.
     #[inline]
     pub fn emit(mut self) {
-        let Some(open) = self.open.take() else { return };
+        let Some(open) = self.open.take() else {
+            if let Some(reason) = self.lost {
+                self.pipeline.add_unrecorded(Signal::Logs, reason);
+            }
+            return;
+        };
         let dropped = open.dropped;
         let (slot, len) = open.finish(|w| logs::end(w, dropped));
         let time = self.time;
@@ -186,6 +194,7 @@ impl<P: Platform> Log<P> {
 
 impl<P: Platform> Log<P> {
     fn discard(&mut self) {
+        self.lost = None;
         if let Some(open) = self.open.take() {
             self.pipeline.give_back(open.into_slot());
         }
