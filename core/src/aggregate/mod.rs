@@ -46,10 +46,12 @@ use crate::platform::{Platform, Table};
 /// let settings = MetricSettings { temporality: Preference::Delta, ..MetricSettings::DEFAULT };
 /// assert_eq!(settings.cardinality_limit, 2000);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MetricSettings {
     /// What points cover.
     pub temporality: Preference,
+    /// How a histogram counts that was given neither bounds nor a size.
+    pub histograms: Aggregation,
     /// Which measurements may be kept as exemplars.
     pub exemplars: ExemplarFilter,
     /// The most sets of attributes of an instrument that has no limit of its own.
@@ -59,9 +61,10 @@ pub struct MetricSettings {
 }
 
 impl MetricSettings {
-    /// Cumulative, exemplars of sampled spans, 2000 sets, nothing about itself.
+    /// Cumulative, histograms over the usual bounds, exemplars of sampled spans, 2000 sets, nothing about itself.
     pub const DEFAULT: Self = Self {
         temporality: Preference::Cumulative,
+        histograms: Aggregation::Explicit(Aggregation::DEFAULT_BOUNDS),
         exemplars: ExemplarFilter::TraceBased,
         cardinality_limit: 2000,
         about_itself: false,
@@ -199,6 +202,10 @@ impl<P: Platform> Metrics<P> {
         let temporality = self.settings.temporality.of(is.kind);
         let added = number.is_some() && self.instruments.push(Instrument::new(is, temporality, now)).is_ok();
         Declared { number: number.filter(|_| added), ..new }
+    }
+
+    pub(crate) fn settings(&self) -> MetricSettings {
+        self.settings
     }
 
     fn declared(&self, is: &Description<P>, number: Option<u16>) -> Declared {

@@ -24,6 +24,7 @@ use crate::platform::{Device, Platform};
 pub struct InstrumentBuilder<P: Platform = Device> {
     pipeline: P::Handle,
     is: Description<P>,
+    aggregation: Option<Aggregation>,
     limit: Option<u16>,
 }
 
@@ -36,11 +37,11 @@ impl<P: Platform> InstrumentBuilder<P> {
             text: empty.clone(),
             kind: Kind::Counter,
             double: false,
-            aggregation: Aggregation::Explicit(Aggregation::DEFAULT_BOUNDS),
+            aggregation: Aggregation::Value,
             keep: None,
             limit: 0,
         };
-        Self { pipeline, is, limit: None }
+        Self { pipeline, is, aggregation: None, limit: None }
     }
 
     /// The unit, in UCUM notation: `By`, `s`, `{request}`.
@@ -57,7 +58,7 @@ impl<P: Platform> InstrumentBuilder<P> {
 
     /// A histogram's buckets: their upper bounds, strictly increasing; up to
     /// [`MAX_BOUNDS`](Aggregation::MAX_BOUNDS), and only those before the first that is out of order. Default:
-    /// [`DEFAULT_BOUNDS`](Aggregation::DEFAULT_BOUNDS).
+    /// [`histograms`](crate::MetricSettings::histograms).
     pub fn bounds(self, bounds: &'static [f64]) -> Self {
         self.aggregation(Aggregation::Explicit(bounds))
     }
@@ -69,7 +70,7 @@ impl<P: Platform> InstrumentBuilder<P> {
     }
 
     fn aggregation(mut self, aggregation: Aggregation) -> Self {
-        self.is.aggregation = aggregation;
+        self.aggregation = Some(aggregation);
         self
     }
 
@@ -145,11 +146,13 @@ impl<P: Platform> InstrumentBuilder<P> {
 
     fn declare(mut self, kind: Kind, double: bool) -> Declared {
         (self.is.kind, self.is.double) = (kind, double);
-        if !matches!(kind, Kind::Histogram) {
-            self.is.aggregation = Aggregation::Value;
-        }
         let now = self.pipeline.now();
-        self.pipeline.metrics(|metrics| metrics.declare(self.is, self.limit, now))
+        self.pipeline.metrics(|metrics| {
+            if matches!(kind, Kind::Histogram) {
+                self.is.aggregation = self.aggregation.unwrap_or(metrics.settings().histograms);
+            }
+            metrics.declare(self.is, self.limit, now)
+        })
     }
 }
 

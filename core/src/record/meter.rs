@@ -73,7 +73,8 @@ impl<P: Platform> Meter<P> {
         self.instrument(name).gauge()
     }
 
-    /// A histogram over the usual bounds.
+    /// A histogram as the pipeline's [settings](crate::MetricSettings::histograms) have it: over the usual bounds,
+    /// unless they say otherwise.
     pub fn histogram<T: Into<P::Text>>(&self, name: T) -> Histogram<P>
     where
         &'static str: Into<P::Text>,

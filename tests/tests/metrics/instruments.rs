@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use smoltel_core::{Key, Loss, MetricSettings, Observer, Pipeline, Severity, Signal, Value};
+use smoltel_core::{Aggregation, Key, Loss, MetricSettings, Observer, Pipeline, Severity, Signal, Value};
 use smoltel_proto::types::metrics::v1::{AggregationTemporality, metric, number_data_point};
 
 use crate::receiver::{collect, numbers, pipeline, pipeline_with, set_clock, values};
@@ -72,6 +72,20 @@ fn a_name_in_any_case_is_one_instrument_and_the_first_casing_stays() {
     assert_eq!(values(&metrics, "Valve.Moves"), [(String::new(), 2.0)]);
     assert_eq!(values(&metrics, "valve.moves"), [(String::new(), 1.0)], "of the other meter");
     assert_eq!(pipeline.metric_usage().conflicts, 0);
+}
+
+#[test]
+fn histograms_count_as_the_settings_say_unless_they_were_told_themselves() {
+    let histograms = Aggregation::Exponential { max_size: 16 };
+    let pipeline = pipeline(4096, MetricSettings { histograms, ..MetricSettings::DEFAULT });
+    let meter = pipeline.meter("m");
+    meter.histogram("exponential").record(1.0, &[]);
+    meter.instrument("explicit").bounds(&[1.0]).histogram().record(1.0, &[]);
+    meter.counter("sum").add(1, &[]);
+    let metrics = collect(pipeline);
+    assert!(matches!(metrics[0].1.data, Some(metric::Data::ExponentialHistogram(_))), "{metrics:?}");
+    assert!(matches!(metrics[1].1.data, Some(metric::Data::Histogram(_))), "{metrics:?}");
+    assert!(matches!(metrics[2].1.data, Some(metric::Data::Sum(_))), "{metrics:?}");
 }
 
 #[test]
