@@ -18,7 +18,7 @@ use crate::telemetry::Telemetry;
 use crate::transport::http::{Endpoint, Http};
 use crate::transport::{Compression, Transport};
 use crate::worker::Worker;
-use crate::{EntityRef, Signal, Value};
+use crate::{EntityRef, MetricSettings, Signal, Value};
 
 /// Settings of a [`Telemetry`]. What is set here wins over the environment; only the service's name is
 /// a default that `OTEL_SERVICE_NAME` replaces.
@@ -42,6 +42,7 @@ pub struct Builder {
     compression: Option<Compression>,
     timeout: Option<Duration>,
     metric_interval: Option<Duration>,
+    metrics: Option<MetricSettings>,
     resource: Vec<Attribute>,
     resource_schema_url: String,
     entities: Vec<Entity>,
@@ -61,6 +62,7 @@ impl Builder {
             compression: None,
             timeout: None,
             metric_interval: None,
+            metrics: None,
             resource: Vec::new(),
             resource_schema_url: String::new(),
             entities: Vec::new(),
@@ -106,6 +108,14 @@ impl Builder {
     /// How often metrics are collected. Environment: `OTEL_METRIC_EXPORT_INTERVAL`; default: 60 s.
     pub fn metric_interval(mut self, interval: Duration) -> Self {
         self.metric_interval = Some(interval);
+        self
+    }
+
+    /// How metrics are made: temporality, histograms, exemplars, how many series. Environment:
+    /// `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`,
+    /// `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION` and `OTEL_METRICS_EXEMPLAR_FILTER`.
+    pub fn metrics(mut self, settings: MetricSettings) -> Self {
+        self.metrics = Some(settings);
         self
     }
 
@@ -175,6 +185,8 @@ impl Builder {
         let resource = Attributes::detect(&mut env, &self.service, own)
             .encode(&self.resource_schema_url, &self.entities)?;
         let mut schedule = Schedule::from_env(&mut env);
+        let by_environment = config::metrics(&mut env);
+        let metrics = self.metrics.unwrap_or(by_environment);
         schedule.metric_interval = self.metric_interval.unwrap_or(schedule.metric_interval);
         let transport = match self.transport.take() {
             Some(transport) => transport,
@@ -184,7 +196,7 @@ impl Builder {
             self.diagnostics.say(warning);
         }
         let (commands, received) = bounded(64);
-        let pipeline = Arc::new(Threads::pipeline(commands.clone(), enabled));
+        let pipeline = Arc::new(Threads::pipeline(commands.clone(), enabled, metrics));
         let exported = Arc::new(AtomicU64::new(0));
         #[cfg(feature = "spool")]
         let outbox = match &self.spool {

@@ -56,8 +56,8 @@ pub use error::ConfigError;
 pub use platform::{Callback, Threads};
 pub use report::Report;
 pub use smoltel_core::{
-    Key, Loss, Scope, Severity, Signal, SpanContext, SpanId, SpanKind, StatusCode, TraceId, Value,
-    otlp::resource::EntityRef, propagation, sampler,
+    Aggregation, ExemplarFilter, Key, Loss, MetricSettings, Preference, Scope, Severity, Signal, SpanContext,
+    SpanId, SpanKind, StatusCode, TraceId, Value, otlp::resource::EntityRef, propagation, sampler,
 };
 pub use telemetry::Telemetry;
 

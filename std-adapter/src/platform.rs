@@ -38,13 +38,17 @@ const POINTS: usize = 1 << 20;
 impl Threads {
     /// A pipeline that wakes `worker` when a lane is half full. One that is not `enabled` has no slots,
     /// and so records nothing.
-    pub(crate) fn pipeline(worker: Sender<Command>, enabled: bool) -> Pipeline<Self> {
+    pub(crate) fn pipeline(
+        worker: Sender<Command>,
+        enabled: bool,
+        metrics: MetricSettings,
+    ) -> Pipeline<Self> {
         let most = if enabled { SLOTS } else { 0 };
         let platform = Self { worker, woken: Default::default(), slots: AtomicUsize::new(most) };
         let lanes = std::array::from_fn(|_| empty_lane());
         let slots = Growing(Vec::with_capacity(most));
         let records = Records::new(lanes, slots, Growing::default(), Seed::Random(crate::random()));
-        let metrics = Metrics::with_memory(vec![0; POINTS].into_boxed_slice(), MetricSettings::DEFAULT);
+        let metrics = Metrics::with_memory(vec![0; POINTS].into_boxed_slice(), metrics);
         Pipeline::from_parts(platform, Locked(Mutex::new(records)), Locked(Mutex::new(metrics)))
     }
 

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use prost::Message;
 use smoltel::transport::http::Endpoint;
-use smoltel::{Builder, Signal, Telemetry};
+use smoltel::{Aggregation, Builder, MetricSettings, Preference, Signal, Telemetry};
 use smoltel_proto::types::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
+use smoltel_proto::types::collector::metrics::v1::ExportMetricsServiceRequest;
+use smoltel_proto::types::metrics::v1::{AggregationTemporality, metric};
 use smoltel_proto::types::rpc::Status;
 use smoltel_tests::eventually;
 use smoltel_tests::sink::{Reply, Sink};
@@ -118,6 +120,30 @@ fn redirects_are_not_followed() {
         assert_eq!(telemetry.shutdown(AMPLE).reasons, [("rejected", 1)]);
     }
     assert_eq!(elsewhere.connections(), 0);
+}
+
+#[test]
+fn metrics_are_made_as_the_settings_say_and_sent_when_their_time_has_come() {
+    let sink = Sink::start();
+    let histograms = Aggregation::Exponential { max_size: 16 };
+    let settings = MetricSettings { temporality: Preference::Delta, histograms, ..MetricSettings::DEFAULT };
+    let builder = builder(&sink.url()).metrics(settings).metric_interval(Duration::from_millis(1));
+    let telemetry = builder.build().unwrap();
+    telemetry.meter("m").counter("c").add(1, &[]);
+    telemetry.meter("m").histogram("h").record(1.0, &[]);
+    eventually("both are sent without a flush", || telemetry.report().exported >= 2);
+    let requests = sink.received("/v1/metrics");
+    let requests = requests.iter().map(|r| ExportMetricsServiceRequest::decode(&r.body[..]).unwrap());
+    let scopes = requests.flat_map(|r| r.resource_metrics).flat_map(|r| r.scope_metrics);
+    let delta = AggregationTemporality::Delta as i32;
+    for metric in scopes.flat_map(|scope| scope.metrics) {
+        match metric.data.unwrap() {
+            metric::Data::Sum(sum) => assert_eq!(sum.aggregation_temporality, delta),
+            metric::Data::ExponentialHistogram(h) => assert_eq!(h.aggregation_temporality, delta),
+            other => panic!("{other:?}"),
+        }
+    }
+    telemetry.shutdown(AMPLE);
 }
 
 #[test]

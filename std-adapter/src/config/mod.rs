@@ -9,6 +9,7 @@ mod env;
 use std::time::Duration;
 
 pub(crate) use env::Env;
+use smoltel_core::{Aggregation, ExemplarFilter, MetricSettings, Preference};
 
 use crate::Signal;
 use crate::transport::Compression;
@@ -61,10 +62,46 @@ pub(crate) fn endpoint(env: &mut Env<'_>, signal: Signal, base: Option<&str>) ->
     endpoint.tls.client_certificate = path("CLIENT_CERTIFICATE");
     endpoint.tls.client_key = path("CLIENT_KEY");
     names.first(|name| protocol(env, name), "PROTOCOL");
-    if signal == Signal::Metrics {
-        temporality(env);
-    }
     endpoint
+}
+
+/// How metrics are made, by the environment.
+pub(crate) fn metrics(env: &mut Env<'_>) -> MetricSettings {
+    let default = MetricSettings::DEFAULT;
+    let exponential = Aggregation::Exponential { max_size: Aggregation::DEFAULT_SIZE };
+    let temporalities = [
+        ("cumulative", Preference::Cumulative),
+        ("delta", Preference::Delta),
+        ("lowmemory", Preference::LowMemory),
+    ];
+    let histograms = [
+        ("explicit_bucket_histogram", default.histograms),
+        ("base2_exponential_bucket_histogram", exponential),
+    ];
+    let filters = [
+        ("trace_based", ExemplarFilter::TraceBased),
+        ("always_on", ExemplarFilter::AlwaysOn),
+        ("always_off", ExemplarFilter::AlwaysOff),
+    ];
+    MetricSettings {
+        temporality: choice(env, "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", &temporalities)
+            .unwrap_or(default.temporality),
+        histograms: choice(env, "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", &histograms)
+            .unwrap_or(default.histograms),
+        exemplars: choice(env, "OTEL_METRICS_EXEMPLAR_FILTER", &filters).unwrap_or(default.exemplars),
+        ..default
+    }
+}
+
+/// What a word stands for, in any case; another word is ignored.
+fn choice<T: Copy>(env: &mut Env<'_>, name: &str, words: &[(&str, T)]) -> Option<T> {
+    let value = env.text(name)?;
+    let found = words.iter().find(|(word, _)| value.eq_ignore_ascii_case(word));
+    if found.is_none() {
+        let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+        env.warn(name, &value, &format!("it has to be one of {}; it is ignored", words.join(", ")));
+    }
+    found.map(|(_, meaning)| *meaning)
 }
 
 /// The two names of an endpoint's settings.
@@ -101,14 +138,6 @@ fn protocol(env: &mut Env<'_>, name: &str) -> Option<()> {
         env.warn(name, &value, "only http/protobuf is supported, which is used instead");
     }
     Some(())
-}
-
-/// There is one temporality so far: the variable is only checked.
-fn temporality(env: &mut Env<'_>) {
-    let name = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
-    if let Some(value) = env.text(name).filter(|value| !value.eq_ignore_ascii_case("cumulative")) {
-        env.warn(name, &value, "only cumulative is supported, which is used instead");
-    }
 }
 
 #[cfg(test)]
@@ -169,6 +198,24 @@ mod tests {
         #[cfg(feature = "gzip")]
         assert_eq!(traces.compression, Compression::Gzip);
         assert!(warnings.is_empty() || cfg!(not(feature = "gzip")), "{warnings:?}");
+    }
+
+    #[test]
+    fn metrics_are_made_as_the_environment_says_in_any_case() {
+        let metrics = |variables: &[(&str, &str)]| with(variables, metrics);
+        assert_eq!(metrics(&[]), (MetricSettings::DEFAULT, Vec::new()));
+        let preference = |word| metrics(&[("METRICS_TEMPORALITY_PREFERENCE", word)]).0.temporality;
+        let found = ["Cumulative", "DELTA", "lowMemory"].map(preference);
+        assert_eq!(found, [Preference::Cumulative, Preference::Delta, Preference::LowMemory]);
+        let aggregation = |word| metrics(&[("METRICS_DEFAULT_HISTOGRAM_AGGREGATION", word)]);
+        let exponential = Aggregation::Exponential { max_size: 160 };
+        assert_eq!(aggregation("BASE2_exponential_bucket_histogram").0.histograms, exponential);
+        assert_eq!(aggregation("explicit_bucket_histogram").0, MetricSettings::DEFAULT);
+        let (settings, warnings) = aggregation("t-digest");
+        assert_eq!(settings, MetricSettings::DEFAULT);
+        assert!(warnings.len() == 1 && warnings[0].contains("t-digest"), "{warnings:?}");
+        let filter = |name: &str| (name == "OTEL_METRICS_EXEMPLAR_FILTER").then(|| "always_off".to_owned());
+        assert_eq!(super::metrics(&mut Env::new(&filter)).exemplars, ExemplarFilter::AlwaysOff);
     }
 
     #[test]
