@@ -24,7 +24,11 @@ const CASES: &[Case] = &[
     ("core: counter.add, 3 attributes", |n| counter(n, 3)),
     ("core: counter.add, 8 attributes", |n| counter(n, 8)),
     ("core: bound counter.add", bound),
-    ("core: point of 3 attributes, collected", collect),
+    ("core: histogram.record, 3 attributes", |n| histogram(n, false)),
+    ("core: bound histogram.record", |n| histogram(n, true)),
+    ("core: point without attributes, collected", |n| collect(n, 0)),
+    ("core: point of 3 attributes, collected", |n| collect(n, 3)),
+    ("core: point of 8 attributes, collected", |n| collect(n, 8)),
     ("core: request of 512 spans with 3 attributes, out of the ring", requests),
 ];
 
@@ -92,10 +96,22 @@ fn bound(rounds: u64) {
     }
 }
 
-fn collect(rounds: u64) {
+/// Sixteen values over the usual bounds.
+fn histogram(rounds: u64, bound: bool) {
+    let histogram = pipeline().meter("m").histogram("duration");
+    let attributes = [0, 4, 6].map(|i| (CONST_KEYS[i], value(i)));
+    let one = histogram.bind(&attributes);
+    for i in 0..rounds {
+        let value = black_box((i % 16) as f64 * 100.0);
+        if bound { one.record(value) } else { histogram.record(value, black_box(&attributes)) }
+    }
+}
+
+fn collect(rounds: u64, attributes: usize) {
     let pipeline = pipeline();
     let counter = pipeline.meter("m").counter("orders");
-    counter.add(1, &[0, 4, 6].map(|i| (CONST_KEYS[i], value(i))));
+    let attributes: Vec<_> = (0..attributes).map(|i| (CONST_KEYS[i], value(i))).collect();
+    counter.add(1, &attributes);
     run(rounds, pipeline, || pipeline.collect());
 }
 

@@ -26,7 +26,8 @@ impl<'a> AttributeSet<'a> {
         if list.len() > Self::MAX {
             return None;
         }
-        // A bit for each signature: keys are surely distinct when no bit is met twice.
+        // A bit for each signature: keys are surely distinct when no bit is met twice, and nearly always are
+        // when one is.
         let (mut met, mut twice, mut hash_sum) = (0u32, 0, 0u32);
         for (key, value) in list {
             let bit = 1 << (key.signature() & 31);
@@ -35,7 +36,8 @@ impl<'a> AttributeSet<'a> {
             met |= bit;
             hash_sum = hash_sum.wrapping_add(hash(key, value));
         }
-        let mut set = Self { list, keep, all: keep.is_none() && twice == 0, hash: hash_sum };
+        let all = keep.is_none() && (twice == 0 || are_distinct(list));
+        let mut set = Self { list, keep, all, hash: hash_sum };
         if !set.all {
             set.hash = set.iter().fold(0, |sum, (key, value)| sum.wrapping_add(hash(key, value)));
         }
@@ -116,6 +118,13 @@ impl<'a> AttributeSet<'a> {
                 }
             })
     }
+}
+
+/// Whether no key is empty or repeated.
+#[cold]
+fn are_distinct(list: &[(Key<'_>, Value<'_>)]) -> bool {
+    let repeated = |at: usize, key| list.iter().skip(at + 1).any(|(other, _)| other == key);
+    list.iter().enumerate().all(|(at, (key, _))| !key.name().is_empty() && !repeated(at, key))
 }
 
 /// Attributes hash alone and are summed, so that their order does not matter.
