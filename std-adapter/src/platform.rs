@@ -148,6 +148,13 @@ pub struct Callback(Arc<Closure>);
 
 type Closure = dyn Fn(&mut Observer<'_, Threads>) + Send + Sync;
 
+/// A function that captures nothing.
+impl From<fn(&mut Observer<'_, Threads>)> for Callback {
+    fn from(observe: fn(&mut Observer<'_, Threads>)) -> Self {
+        Self::new(observe)
+    }
+}
+
 impl Callback {
     /// Any closure that can be shared.
     pub fn new(callback: impl Fn(&mut Observer<'_, Threads>) + Send + Sync + 'static) -> Self {

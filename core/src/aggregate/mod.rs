@@ -56,18 +56,15 @@ pub struct MetricSettings {
     pub exemplars: ExemplarFilter,
     /// The most sets of attributes of an instrument that has no limit of its own.
     pub cardinality_limit: u16,
-    /// Whether each collection also sends `otel.sdk.*` metrics about the pipeline itself.
-    pub about_itself: bool,
 }
 
 impl MetricSettings {
-    /// Cumulative, histograms over the usual bounds, exemplars of sampled spans, 2000 sets, nothing about itself.
+    /// Cumulative, histograms over the usual bounds, exemplars of sampled spans, 2000 sets.
     pub const DEFAULT: Self = Self {
         temporality: Preference::Cumulative,
         histograms: Aggregation::Explicit(Aggregation::DEFAULT_BOUNDS),
         exemplars: ExemplarFilter::TraceBased,
         cardinality_limit: 2000,
-        about_itself: false,
     };
 }
 

@@ -13,6 +13,7 @@ mod meter;
 mod observer;
 mod open;
 mod scoped;
+mod self_observability;
 mod span;
 mod tracer;
 mod up_down_counter;

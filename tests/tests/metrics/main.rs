@@ -7,4 +7,5 @@ mod exponential;
 mod histograms;
 mod instruments;
 mod receiver;
+mod self_observability;
 mod temporality;
