@@ -3,10 +3,20 @@
 use core::fmt;
 
 /// A trace's id: 16 bytes, not all zero.
+///
+/// ```
+/// use smoltel_core::TraceId;
+/// assert_eq!(TraceId([0xAB; 16]).to_string(), "abababababababababababababababab");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TraceId(pub [u8; 16]);
 
 /// A span's id: 8 bytes, not all zero.
+///
+/// ```
+/// use smoltel_core::SpanId;
+/// assert_eq!(SpanId([0, 1, 2, 3, 4, 5, 6, 7]).to_string(), "0001020304050607");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SpanId(pub [u8; 8]);
 

@@ -5,6 +5,11 @@ use crate::otlp::Signal;
 use crate::sampler::Decision;
 
 /// Why an item did not go on.
+///
+/// ```
+/// use smoltel_core::Loss;
+/// assert_eq!(Loss::ALL.map(Loss::name)[Loss::Full as usize], "queue_full");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Loss {

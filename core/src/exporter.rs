@@ -43,6 +43,14 @@ enum State {
 }
 
 /// What to do with the records of a request that was answered.
+///
+/// ```
+/// use smoltel_core::exporter::{Exporter, Verdict};
+/// use smoltel_core::retry::Answer;
+/// let mut exporter = Exporter::new(0, 1);
+/// exporter.sent();
+/// assert_eq!(exporter.answered(0, Answer::Accepted { rejected: 2 }), Verdict::Release { rejected: 2 });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Let go of them: the other side has them. That many items were rejected and are lost.

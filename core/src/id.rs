@@ -7,6 +7,12 @@ use crate::context::{SpanContext, SpanId, TraceId};
 
 /// Sixteen bytes from which ids are made. Two machines with one seed make the same ids, so it is
 /// mandatory and it has to differ.
+///
+/// ```
+/// use smoltel_core::Seed;
+/// let from_a_serial_number = Seed::Unique(*b"serial no. 00042");
+/// # let _ = from_a_serial_number;
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Seed {
     /// From a source of true randomness: trace ids carry W3C's `random` flag.

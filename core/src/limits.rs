@@ -30,6 +30,12 @@ pub struct Limits {
 }
 
 /// Limits on attributes.
+///
+/// ```
+/// use smoltel_core::AttributeLimits;
+/// let few = AttributeLimits { count: 16, ..AttributeLimits::DEFAULT };
+/// assert_eq!((few.count, few.value_len, few.depth), (16, u32::MAX, 64));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttributeLimits {
     /// The most attributes; setting a key again is not one more.

@@ -16,6 +16,14 @@ use crate::ring::Ring;
 use crate::sampler::{AlwaysOn, ParentBased, Sampler};
 
 /// The types a [`Pipeline`] is built from.
+///
+/// ```
+/// use smoltel_core::platform::{Device, Platform};
+/// fn slots_lie_in<P: Platform>() -> &'static str {
+///     core::any::type_name::<P::Buffer>()
+/// }
+/// assert_eq!(slots_lie_in::<Device>(), "&mut [u8]");
+/// ```
 pub trait Platform: Sized + Send + Sync + 'static {
     /// How tracers, loggers and instruments hold their pipeline.
     type Handle: Deref<Target = Pipeline<Self>> + Clone + Send + Sync + 'static;
@@ -84,6 +92,11 @@ pub trait Platform: Sized + Send + Sync + 'static {
 }
 
 /// Which records stay longest when there is not room for all.
+///
+/// ```
+/// use smoltel_core::platform::Priority;
+/// assert_eq!((Priority::Low as usize, Priority::Keep as usize), (0, 1)); // a device's lanes
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priority {
     /// Can be missed first.
@@ -93,12 +106,34 @@ pub enum Priority {
 }
 
 /// A lock that a pipeline's state lives in.
+///
+/// ```
+/// use smoltel_core::platform::Lock;
+/// struct Alone(std::sync::Mutex<u32>);
+/// impl Lock<u32> for Alone {
+///     fn with<R>(&self, f: impl FnOnce(&mut u32) -> R) -> R {
+///         f(&mut self.0.lock().unwrap())
+///     }
+/// }
+/// assert_eq!(Alone(3.into()).with(|n| *n + 1), 4);
+/// ```
 pub trait Lock<T> {
     /// Runs `f` alone. No code of a user runs in `f`, and `f` never locks again.
     fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R;
 }
 
 /// A list that may have a fixed capacity.
+///
+/// ```
+/// use smoltel_core::platform::Table;
+/// fn swap_last<T>(table: &mut impl Table<T>, item: T) -> Option<T> {
+///     let last = table.pop();
+///     let pushed = table.push(item);
+///     last.filter(|_| pushed.is_ok())
+/// }
+/// # let mut table = heapless::Vec::<u8, 2>::new();
+/// assert_eq!(swap_last(&mut table, 7), None);
+/// ```
 pub trait Table<T>: AsRef<[T]> + AsMut<[T]> {
     /// Appends; gives the item back when the table is full.
     fn push(&mut self, item: T) -> Result<(), T>;
@@ -119,6 +154,12 @@ impl<T, const N: usize> Table<T> for heapless::Vec<T, N> {
 /// Bare metal: a `static` pipeline, memory given once as `&'static mut`, critical sections as the lock.
 ///
 /// [`Pipeline::on`] has an example.
+///
+/// ```
+/// use smoltel_core::platform::Device;
+/// let device = Device::new(|| 7);
+/// assert_eq!(((device.clock)(), device.limits.events), (7, 128));
+/// ```
 #[derive(Debug)]
 pub struct Device<C = (), S = ParentBased<AlwaysOn>> {
     /// The uptime in nanoseconds; it must not run backwards.
@@ -195,6 +236,11 @@ where
 }
 
 /// A device's scope. Most have only a name.
+///
+/// ```
+/// use smoltel_core::platform::StaticScope;
+/// assert!(matches!(StaticScope::from("valve"), StaticScope::Named("valve")));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum StaticScope {
     /// Its name.
@@ -216,6 +262,12 @@ impl From<&'static Scope<'static>> for StaticScope {
 }
 
 /// A lock that masks interrupts, or what else the target's `critical-section` implementation does.
+///
+/// ```
+/// use smoltel_core::platform::{CriticalSection, Device, Platform};
+/// let lock_of = core::any::type_name::<<Device as Platform>::Lock<u8>>();
+/// assert_eq!(lock_of, core::any::type_name::<CriticalSection<u8>>());
+/// ```
 #[derive(Debug)]
 pub struct CriticalSection<T>(Mutex<RefCell<T>>);
 

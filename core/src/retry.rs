@@ -4,6 +4,11 @@ use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 /// What became of a request.
+///
+/// ```
+/// use smoltel_core::retry::Answer;
+/// assert_eq!(Answer::NONE, Answer::Retry { after: None });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// The other side has it, all but `rejected` items, which must not be sent again.
@@ -51,6 +56,14 @@ impl Answer {
 ///
 /// The delay doubles from one second to one minute; each is drawn from its upper half, so that many
 /// senders that failed together do not come back together.
+///
+/// ```
+/// use smoltel_core::retry::Backoff;
+/// let mut backoff = Backoff::new(42);
+/// let wish = 30_000_000_000;
+/// assert!(backoff.next(Some(wish)) >= wish);
+/// backoff.reset();
+/// ```
 #[derive(Clone, Debug)]
 pub struct Backoff {
     attempt: u32,

@@ -15,6 +15,12 @@
 use core::ops::DerefMut;
 
 /// What a record is, beside its bytes.
+///
+/// ```
+/// use smoltel_core::ring::Header;
+/// let header = Header { len: 3, scope: 0, kind: 2, items: 1 };
+/// assert_eq!(header.record_len(), Header::LEN + 3);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Bytes of the record.
@@ -50,6 +56,18 @@ impl Header {
 }
 
 /// A FIFO of records in the bytes of `B`.
+///
+/// ```
+/// use smoltel_core::ring::{Header, Ring};
+/// let mut memory = [0; 16];
+/// let mut ring = Ring::new(&mut memory[..]);
+/// let header = Header { len: 3, scope: 0, kind: 2, items: 1 };
+/// assert_eq!(ring.push(header, b"one"), Some(()));
+/// assert_eq!(ring.push(header, b"two"), Some(()));
+/// assert_eq!(ring.push(header, b"3rd"), None, "it is full");
+/// ring.release(header.record_len());
+/// assert_eq!(ring.push(header, b"3rd"), Some(()));
+/// ```
 #[derive(Debug)]
 pub struct Ring<B> {
     buf: B,

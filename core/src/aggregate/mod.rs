@@ -75,6 +75,13 @@ impl Default for MetricSettings {
 }
 
 /// Instruments and their points.
+///
+/// ```
+/// let usage = PIPELINE.metric_usage();
+/// # use smoltel_core::Pipeline;
+/// # static PIPELINE: Pipeline = Pipeline::new(|| 0);
+/// assert_eq!((usage.series, usage.capacity), (0, 0)); // its memory comes with init_metrics
+/// ```
 pub struct Metrics<P: Platform> {
     instruments: P::Table<Instrument<P>>,
     callbacks: P::Table<(u16, P::Callback)>,

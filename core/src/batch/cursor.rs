@@ -6,6 +6,20 @@ use crate::time::Offset;
 use crate::wire::{Full, LEN, copy, tag, varint};
 
 /// How much of a batch has been copied out. A new cursor copies it again from the front.
+///
+/// ```
+/// use smoltel_core::batch::{Batch, Cursor, Lane};
+/// use smoltel_core::{Pipeline, Seed, Signal};
+/// # fn cell<T>(value: T) -> &'static mut T { Box::leak(Box::new(value)) }
+/// static PIPELINE: Pipeline = Pipeline::new(|| 0);
+/// PIPELINE.init(cell([0; 1024]), cell([[0; 256]; 2]), Seed::Unique([1; 16]));
+/// PIPELINE.logger("main").info("ready");
+/// let lane = Lane { pipeline: &PIPELINE, number: 0 };
+/// let batch = Batch::plan(&lane, Signal::Logs, 0, (0, usize::MAX), 1000).expect("one record");
+/// let mut packet = [0; 500];
+/// let sent = Cursor::default().copy(&batch, &lane, b"", &mut packet);
+/// assert_eq!(sent, batch.encoded_len());
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cursor {
     piece: Piece,

@@ -31,6 +31,18 @@ mod field {
 }
 
 /// One request: which records, and every length in it.
+///
+/// ```
+/// use smoltel_core::batch::{Batch, Lane};
+/// use smoltel_core::{Pipeline, Seed, Signal};
+/// # fn cell<T>(value: T) -> &'static mut T { Box::leak(Box::new(value)) }
+/// static PIPELINE: Pipeline = Pipeline::new(|| 0);
+/// PIPELINE.init(cell([0; 1024]), cell([[0; 256]; 2]), Seed::Unique([1; 16]));
+/// PIPELINE.logger("main").info("ready");
+/// let lane = Lane { pipeline: &PIPELINE, number: 0 };
+/// let batch = Batch::plan(&lane, Signal::Logs, 0, (0, usize::MAX), 1000).expect("one record");
+/// assert_eq!((batch.items(), batch.signal()), (1, Signal::Logs));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Batch {
     signal: Signal,

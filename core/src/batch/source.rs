@@ -6,6 +6,18 @@ use crate::platform::Platform;
 use crate::ring::{Header, Ring};
 
 /// Where a batch finds its records and their scopes.
+///
+/// ```
+/// use smoltel_core::batch::Source;
+/// /// How many records wait at a source.
+/// fn count(source: &impl Source) -> usize {
+///     let next = |offset: &usize| source.record(*offset).map(|(_, next)| next);
+///     std::iter::successors(next(&0), next).count()
+/// }
+/// # use smoltel_core::{Pipeline, batch::Lane};
+/// # static PIPELINE: Pipeline = Pipeline::new(|| 0);
+/// assert_eq!(count(&Lane { pipeline: &PIPELINE, number: 0 }), 0);
+/// ```
 pub trait Source {
     /// The header of the record at `offset`, and the offset behind it.
     fn record(&self, offset: usize) -> Option<(Header, usize)>;
@@ -16,6 +28,18 @@ pub trait Source {
 }
 
 /// A lane of a pipeline as a source: each access takes the lock for one short copy.
+///
+/// ```
+/// use smoltel_core::batch::{Batch, Lane};
+/// use smoltel_core::{Pipeline, Seed, Signal};
+/// # fn cell<T>(value: T) -> &'static mut T { Box::leak(Box::new(value)) }
+/// static PIPELINE: Pipeline = Pipeline::new(|| 0);
+/// PIPELINE.init(cell([0; 1024]), cell([[0; 256]; 2]), Seed::Unique([1; 16]));
+/// PIPELINE.logger("main").info("ready");
+/// let lane = Lane { pipeline: &PIPELINE, number: 0 };
+/// let batch = Batch::plan(&lane, Signal::Logs, 0, (0, usize::MAX), 1000).expect("one record");
+/// assert_eq!(batch.items(), 1);
+/// ```
 pub struct Lane<'a, P: Platform> {
     /// The pipeline.
     pub pipeline: &'a Pipeline<P>,
@@ -38,6 +62,14 @@ impl<P: Platform> Source for Lane<'_, P> {
 }
 
 /// A ring taken out of its pipeline, with the pipeline's scopes.
+///
+/// ```
+/// use smoltel_core::batch::{Source, Taken};
+/// use smoltel_core::{Pipeline, ring::Ring};
+/// static PIPELINE: Pipeline = Pipeline::new(|| 0);
+/// let ring = Ring::new(vec![0u8; 64]);
+/// assert!(Taken { ring: &ring, pipeline: &PIPELINE }.record(0).is_none());
+/// ```
 pub struct Taken<'a, P: Platform, B> {
     /// The records.
     pub ring: &'a Ring<B>,

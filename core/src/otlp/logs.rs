@@ -37,6 +37,12 @@ pub(crate) const TIME: u32 = field::log_record::TIME;
 
 /// How severe an event is: OTLP's `SeverityNumber`, six groups of four. From [`Error`](Self::Error) on
 /// it tells of something that went wrong.
+///
+/// ```
+/// use smoltel_core::Severity;
+/// assert!(Severity::Error > Severity::Warn4);
+/// assert_eq!((Severity::Info2 as u8, Severity::Info2.text()), (10, "INFO2"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 #[expect(missing_docs, reason = "the groups' names are the whole of what they mean")]

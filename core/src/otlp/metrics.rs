@@ -43,6 +43,11 @@ mod field {
 }
 
 /// What a point of a sum or a histogram covers. There is no unspecified one to send.
+///
+/// ```
+/// use smoltel_core::otlp::metrics::Temporality;
+/// assert_eq!((Temporality::Delta as u8, Temporality::Cumulative as u8), (1, 2));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Temporality {

@@ -14,6 +14,11 @@ pub mod resource;
 pub mod trace;
 
 /// The kinds of telemetry that OTLP carries here, each with its own requests.
+///
+/// ```
+/// use smoltel_core::Signal;
+/// assert_eq!(Signal::ALL.map(Signal::name), ["traces", "metrics", "logs"]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Signal {

@@ -57,6 +57,11 @@ pub(crate) const NAME: u32 = field::span::NAME;
 pub(crate) const TRACE_STATE: u32 = field::span::TRACE_STATE;
 
 /// How a span relates to its parent and children.
+///
+/// ```
+/// use smoltel_core::SpanKind;
+/// assert_eq!((SpanKind::default(), SpanKind::Client as u8), (SpanKind::Internal, 3));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub enum SpanKind {
@@ -74,6 +79,11 @@ pub enum SpanKind {
 }
 
 /// How a span ended. `Unset < Error < Ok`: a lower one never replaces a higher one.
+///
+/// ```
+/// use smoltel_core::StatusCode;
+/// assert!(StatusCode::Unset < StatusCode::Error && StatusCode::Error < StatusCode::Ok);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum StatusCode {

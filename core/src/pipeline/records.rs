@@ -6,6 +6,15 @@ use crate::ring::Header;
 use crate::time::Offset;
 
 /// What the first lock protects.
+///
+/// ```
+/// use smoltel_core::platform::Device;
+/// use smoltel_core::ring::Ring;
+/// use smoltel_core::{Seed, pipeline::Records};
+/// let lanes = [Ring::new(&mut [] as &mut [u8]), Ring::new(&mut [])];
+/// let nowhere = Records::<Device>::new(lanes, Default::default(), Default::default(), Seed::Unique([1; 16]));
+/// # let _ = nowhere;
+/// ```
 pub struct Records<P: Platform> {
     pub(super) lanes: P::Lanes,
     pub(super) slots: P::Table<P::Buffer>,

@@ -41,6 +41,14 @@ pub struct Context<'a> {
 
 /// Reads and writes fields of a carrier. A tuple of propagators runs its members in order; `()` does
 /// nothing, and neither does `None`.
+///
+/// ```
+/// use smoltel_core::propagation::{Context, Propagator, TraceContext};
+/// let header = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+/// let mut context = Context::default();
+/// TraceContext.extract(&mut context, &|name| (name == "traceparent").then_some(&header[..]));
+/// assert!(context.span.is_some_and(|span| span.is_remote));
+/// ```
 pub trait Propagator {
     /// Takes into `context` what the carrier has; what is missing or invalid leaves it as it was.
     ///

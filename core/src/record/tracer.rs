@@ -12,6 +12,14 @@ use super::Span;
 use super::open::Open;
 
 /// Makes spans for one component. Cheap to clone and to keep.
+///
+/// ```
+/// # use smoltel_core::Tracer;
+/// fn adjust(tracer: &Tracer) {
+///     let span = tracer.start("adjust");
+///     span.end();
+/// }
+/// ```
 pub struct Tracer<P: Platform = Device> {
     pipeline: P::Handle,
     scope: u16,
@@ -61,6 +69,13 @@ impl<P: Platform> Tracer<P> {
 }
 
 /// What a span is to be when it starts.
+///
+/// ```
+/// # use smoltel_core::{SpanContext, SpanKind, Tracer};
+/// fn handle(tracer: &Tracer, caller: Option<SpanContext>) {
+///     tracer.span("request").kind(SpanKind::Server).parent(caller).start().end();
+/// }
+/// ```
 #[must_use = "a span exists from start() on"]
 pub struct SpanBuilder<'a, P: Platform = Device> {
     tracer: &'a Tracer<P>,

@@ -17,6 +17,16 @@ use crate::platform::{Device, Platform};
 /// One end of a connection that takes records out of a pipeline.
 ///
 /// Times are those of the pipeline's clock, in nanoseconds.
+///
+/// ```
+/// use smoltel_core::Pipeline;
+/// use smoltel_core::transport::Transport;
+/// /// What a main loop does with bytes that arrived, and those that are to leave.
+/// fn turn(to: &mut impl Transport, now: u64, pipeline: &Pipeline, arrived: &[u8], out: &mut [u8]) -> usize {
+///     to.receive(now, pipeline, arrived);
+///     to.transmit(now, pipeline, out).unwrap_or(0)
+/// }
+/// ```
 pub trait Transport<P: Platform = Device> {
     /// Writes the next bytes to send into `out` and returns how many; `None` when there is nothing to
     /// send now.

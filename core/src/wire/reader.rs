@@ -20,6 +20,11 @@ pub struct Reader<'a> {
 }
 
 /// A field's payload, as its wire type says.
+///
+/// ```
+/// use smoltel_core::wire::{Payload, Reader};
+/// assert_eq!(Reader::new(&[0x08, 0x96, 0x01]).next(), Some(Ok((1, Payload::Varint(150)))));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Payload<'a> {
     /// A varint.
@@ -33,6 +38,11 @@ pub enum Payload<'a> {
 }
 
 /// The bytes are no protobuf message; ask the other side to send one.
+///
+/// ```
+/// use smoltel_core::wire::{Malformed, Reader};
+/// assert_eq!(Reader::new(&[0x0A, 5, 1]).next(), Some(Err(Malformed)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 

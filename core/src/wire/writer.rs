@@ -23,6 +23,11 @@ pub struct Writer<'a> {
 }
 
 /// The buffer has no room for what was to be written.
+///
+/// ```
+/// use smoltel_core::wire::{Full, Writer};
+/// assert_eq!(Writer::new(&mut [0; 2]).string(1, "long"), Err(Full));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 

@@ -20,6 +20,12 @@ pub enum IndexedValue<'a> {
 }
 
 /// A place in a profile's table of strings. The default is the empty string.
+///
+/// ```
+/// use smoltel_core::otlp::common::StringIndex;
+/// let empty = StringIndex::default(); // others come from a profile's table
+/// assert_eq!(empty, StringIndex::default());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StringIndex(pub(in crate::otlp) i32);
 

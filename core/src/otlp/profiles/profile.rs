@@ -46,6 +46,14 @@ mod field {
 /// Equal entries of a table are one entry, and samples that are sums at one stack are one sample. Both are
 /// found by looking through what is there: an interrupt should only note its addresses, and leave the
 /// profile to the main loop.
+///
+/// ```
+/// use smoltel_core::Scope;
+/// use smoltel_core::otlp::profiles::Profile;
+/// let mut buf = [0; 512];
+/// let profile = Profile::new(&mut buf, b"", Scope::new("sampler"));
+/// assert!(profile.is_ok(), "there is room to begin");
+/// ```
 #[derive(Debug)]
 pub struct Profile<'a> {
     buf: &'a mut [u8],

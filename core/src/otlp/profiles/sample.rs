@@ -87,6 +87,12 @@ pub(super) fn split_sum(sample: &[u8]) -> Option<(&[u8], i64)> {
 }
 
 /// Why something is not in the profile.
+///
+/// ```
+/// use smoltel_core::otlp::profiles::Refused;
+/// use smoltel_core::wire::Full;
+/// assert_eq!(Refused::from(Full), Refused::Full);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// It does not fit: send what is there and begin another profile.

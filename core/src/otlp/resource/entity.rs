@@ -84,6 +84,13 @@ impl<'a> EntityRef<'a> {
 }
 
 /// Why an entity cannot be referred to.
+///
+/// ```
+/// use smoltel_core::Resource;
+/// use smoltel_core::otlp::resource::{EntityRef, InvalidEntity};
+/// let refused = Resource::<64>::new().entity(&EntityRef::new("device", &[])).unwrap_err();
+/// assert_eq!(refused, InvalidEntity::Incomplete);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidEntity {
     /// It has no type or no key that identifies it.

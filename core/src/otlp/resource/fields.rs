@@ -230,6 +230,14 @@ fn dropped(message: &[u8]) -> u32 {
 }
 
 /// Why two resources cannot be one.
+///
+/// ```
+/// use smoltel_core::Resource;
+/// use smoltel_core::otlp::resource::SchemaConflict;
+/// let (a, b) = (Resource::<64>::new().schema_url("a")?, Resource::<64>::new().schema_url("b")?);
+/// assert_eq!(a.merge(&b).unwrap_err(), SchemaConflict::Differ);
+/// # Ok::<(), smoltel_core::wire::Full>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SchemaConflict {
     /// Their schema URLs differ: one of them has to be without.
