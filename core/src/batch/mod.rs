@@ -241,6 +241,63 @@ mod tests {
     }
 
     #[test]
+    fn records_of_every_length_come_out_behind_their_heads() {
+        for len in [0, 1, 126, 127, 128, 129, 16_383, 16_384, 16_385, 65_535] {
+            let record: Vec<u8> = (0..len).map(|i| i as u8).collect();
+            let mut ring = Ring::new(vec![0; 140_000]);
+            let header = Header { len: len as u16, scope: 0, kind: Signal::Logs as u8, items: 1 };
+            for _ in 0..2 {
+                ring.push(header, &record).unwrap();
+            }
+            let source = Fixture(ring);
+            let batch = Batch::plan(&source, Signal::Logs, 5, (0, usize::MAX), usize::MAX).unwrap();
+            let mut expected = vec![0; 8];
+            let mut w = crate::wire::Writer::new(&mut expected);
+            w.head(field::SECOND, len).unwrap();
+            let head_len = w.len();
+            let one = [&expected[..head_len], &record].concat();
+            // Room for nothing, for a part, for exactly one, for one more byte, and for all.
+            let sizes = [1, 3, one.len() - 1, one.len(), one.len() + 1, 2 * one.len() + 100];
+            for piece in sizes.into_iter().filter(|piece| *piece > 0 && (len < 1000 || *piece > 3)) {
+                let request = whole(&batch, &source, piece);
+                assert_eq!(request.len(), batch.encoded_len());
+                assert!(request.ends_with(&[&one[..], &one].concat()), "{len} bytes in pieces of {piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn times_are_repaired_in_records_that_come_out_whole_or_in_pieces() {
+        // time_unix_nano: 7; a text of 3 bytes; observed_time_unix_nano: 9
+        let record = b"\x09\x07\0\0\0\0\0\0\0\x1A\x03abc\x59\x09\0\0\0\0\0\0\0";
+        let mut ring = Ring::new(vec![0; 256]);
+        let header = Header { len: record.len() as u16, scope: 0, kind: Signal::Logs as u8, items: 1 };
+        for _ in 0..3 {
+            ring.push(header, record).unwrap();
+        }
+        let source = Fixture(ring);
+        let batch = Batch::plan(&source, Signal::Logs, 0, (0, usize::MAX), usize::MAX).unwrap();
+        const START: u64 = 1_700_000_000_000_000_000;
+        let offset = crate::time::Bounds::exactly(START, 0).unwrap().middle();
+        let mut repaired = record.to_vec();
+        repaired[1..9].copy_from_slice(&(START + 7).to_le_bytes());
+        repaired[15..23].copy_from_slice(&(START + 9).to_le_bytes());
+        let one = [&[0x12, record.len() as u8][..], &repaired].concat();
+        for piece in 1..100 {
+            let (mut cursor, mut bytes, mut out) =
+                (Cursor::new(&batch, Some(offset)), Vec::new(), vec![0; piece]);
+            loop {
+                let n = cursor.copy(&batch, &source, b"", &mut out);
+                bytes.extend_from_slice(&out[..n]);
+                if n == 0 {
+                    break;
+                }
+            }
+            assert!(bytes.ends_with(&[&one[..], &one, &one].concat()), "in pieces of {piece}");
+        }
+    }
+
+    #[test]
     fn a_request_ends_at_its_limits_and_the_next_goes_on() {
         let records: Vec<_> = (0..9).map(|scope| (scope, Signal::Logs, scope as u8)).collect();
         let source = fixture(&records);

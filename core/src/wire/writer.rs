@@ -264,6 +264,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn slices_are_equal_when_every_byte_is() {
+        let bytes: [u8; 48] = core::array::from_fn(|i| i as u8 + 1);
+        for n in 0..=48 {
+            let a = &bytes[..n];
+            assert!(equal(a, &{ bytes }[..n]), "{n} equal bytes");
+            assert!(n == 0 || !equal(a, &a[1..]), "another length than {n}");
+            for at in 0..n {
+                let mut b = bytes;
+                b[at] ^= 0x80;
+                assert!(!equal(a, &b[..n]), "byte {at} of {n} differs");
+            }
+        }
+    }
+
+    #[test]
     fn every_short_length_is_copied_whole() {
         let from: [u8; 64] = core::array::from_fn(|i| i as u8 + 1);
         for n in 0..=64 {
