@@ -101,5 +101,6 @@ fn name(reason: Loss) -> &'static str {
         Loss::Corrupt => "corrupt",
         Loss::Full => "queue_full",
         Loss::Other => "other",
+        Loss::Lagged => "lagged",
     }
 }

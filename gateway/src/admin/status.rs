@@ -96,5 +96,6 @@ pub(super) fn reason(loss: Loss) -> &'static str {
         Loss::Corrupt => "corrupt",
         Loss::Full => "full",
         Loss::Other => "other",
+        Loss::Lagged => "lagged",
     }
 }

@@ -1,11 +1,12 @@
 //! Taking records out, and letting go of them.
 
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::format::record::{HEADER_LEN, RecordHeader};
 use crate::index::Place;
 use crate::index::lease::Pick;
+use crate::limits::Limits;
 use crate::record::{Entry, Loss, Signal};
 use crate::shared::Shared;
 use crate::stats::Pending;
@@ -36,15 +37,27 @@ impl Destination {
                 all.bytes += pending.bytes;
             }
         }
-        let now = self.shared.vfs.now().wall;
+        let now = self.shared.spool_time();
         let left = |segment| (0..4).filter_map(move |signal| oldest(segment, self.at, signal));
         let oldest = index.segments.values().flat_map(left).min();
-        all.oldest = oldest.map(|(_, wall)| std::time::Duration::from_nanos(now.saturating_sub(wall)));
+        all.oldest = oldest.map(|(_, stored)| Duration::from_nanos(now.saturating_sub(stored)));
         all
     }
 
-    /// Leases the oldest stored records of `signal`, or of any: at least one, then as many as `max_bytes` of payload
-    /// allow. Waits until there is one; `None` when `deadline` passes, the spool closes or the destination is retired.
+    /// Sets what it puts up with, from now on.
+    pub fn limit(&self, limits: Limits) {
+        let mut index = self.shared.index();
+        if let Some(Some(destination)) = index.destinations.get_mut(self.at) {
+            destination.limits = limits;
+        }
+        drop(index);
+        self.shared.enforce();
+        // The writer's next timer may have changed.
+        self.shared.released();
+    }
+
+    /// Leases the oldest stored records of `signal`, or of any (the newest, for the share that [`Limits::newest`]
+    /// gives them): at least one, then as many as `max_bytes` of payload allow. Waits until there is one; `None` when `deadline` passes, the spool closes or the destination is retired.
     ///
     /// A record that turns out damaged is left out and counted as lost. One that cannot be read because the disk
     /// fails is left out until the spool is opened again.
@@ -69,6 +82,11 @@ impl Destination {
         loop {
             if index.closed || index.destinations[self.at].is_none() {
                 return None;
+            }
+            if index.expiry.is_some_and(|expiry| expiry <= self.shared.spool_time()) {
+                drop(index);
+                self.shared.enforce();
+                index = self.shared.index();
             }
             let picks = index.lease(self.at, signal, max_bytes);
             if !picks.is_empty() {
@@ -135,7 +153,7 @@ impl Destination {
 }
 
 fn oldest(segment: &crate::index::Segment, at: usize, signal: usize) -> Option<(u64, u64)> {
-    segment.oldest_left(at, signal).map(|meta| (meta.sequence, meta.wall_time))
+    segment.oldest_left(at, signal).map(|meta| (meta.sequence, meta.stored))
 }
 
 fn entry(header: &RecordHeader, pick: &Pick, payload: Vec<u8>) -> Entry {

@@ -29,6 +29,8 @@ pub(crate) struct Stamp {
     pub(crate) sequence: u64,
     pub(crate) durable: u64,
     pub(crate) now: Now,
+    /// When this boot began, in spool time.
+    pub(crate) boot: u64,
 }
 
 /// Records of one class that lie in a row in one segment.
@@ -130,7 +132,7 @@ impl Run {
         header.encode(open.salt, &mut self.bytes);
         self.bytes.extend_from_slice(&record.payload);
         self.bytes.resize(self.bytes.len().next_multiple_of(record::ALIGN as usize), 0);
-        self.metas.push(Meta::new(&header));
+        self.metas.push(Meta::new(&header, stamp.boot));
         open.records += 1;
         open.items += u64::from(record.items);
     }

@@ -2,11 +2,13 @@
 //! Memory only; the writer and the destinations share it behind a mutex.
 
 pub(crate) mod lease;
+mod limits;
 pub(crate) mod segment;
 
 use std::collections::BTreeMap;
 
 use crate::format::cursor::{Cursor, CursorDestination, CursorSegment, MAX_DESTINATIONS};
+use crate::limits::Limits;
 use crate::record::{Class, Loss};
 use crate::stats::{Losses, Pending};
 pub(crate) use segment::{Meta, Progress, Segment};
@@ -27,6 +29,8 @@ pub(crate) struct Index {
     pub(crate) set_aside: u64,
     /// The highest durable sequence.
     pub(crate) watermark: u64,
+    /// When the next record will be too old for a destination, in spool time.
+    pub(crate) expiry: Option<u64>,
     pub(crate) closed: bool,
 }
 
@@ -36,6 +40,9 @@ pub(crate) struct DestinationState {
     pub(crate) losses: Losses,
     /// By signal: not released.
     pub(crate) waiting: [Pending; 4],
+    pub(crate) limits: Limits,
+    /// By signal, and for leases of any: how much of a lease of the newest records is due, in hundredths.
+    pub(crate) newest_due: [u32; 5],
 }
 
 impl Index {

@@ -30,6 +30,7 @@ mod error;
 mod format;
 mod group;
 mod index;
+mod limits;
 mod options;
 mod quarantine;
 mod record;
@@ -45,6 +46,7 @@ mod writer;
 
 pub use destination::{Destination, Lease};
 pub use error::{AppendError, Error, OpenError};
+pub use limits::Limits;
 pub use options::{Full, Options, Sync};
 pub use record::{Class, Codec, Entry, Loss, Origin, Record, Signal};
 pub use spool::Spool;

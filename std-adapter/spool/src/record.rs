@@ -141,10 +141,12 @@ pub enum Loss {
     Full = 4,
     /// Anything else.
     Other = 5,
+    /// More waited for a destination than it was to have.
+    Lagged = 6,
 }
 
 impl Loss {
     /// All reasons, in the order of their numbers on disk.
-    pub const ALL: [Loss; 6] =
-        [Loss::Rejected, Loss::Expired, Loss::Evicted, Loss::Corrupt, Loss::Full, Loss::Other];
+    pub const ALL: [Loss; 7] =
+        [Loss::Rejected, Loss::Expired, Loss::Evicted, Loss::Corrupt, Loss::Full, Loss::Other, Loss::Lagged];
 }

@@ -1,5 +1,6 @@
 //! Opening: from whatever the files hold to a spool that works.
 
+mod boots;
 mod settle;
 
 use std::collections::BTreeSet;
@@ -41,7 +42,7 @@ pub(crate) fn open(vfs: Arc<dyn Vfs>, dir: &Path, options: Options) -> Result<Wr
 
     let mut index = Index::default();
     let uuid = survey.uuid.map_or_else(|| random_uuid(&*vfs, dir), Ok)?;
-    let settled = settle::settle(&room, &mut index, loaded.cursor.as_ref(), &mut survey);
+    let mut settled = settle::settle(&room, &mut index, loaded.cursor.as_ref(), &mut survey);
     let mut state =
         State { uuid, size, generation: settled.generation, next_sequence: settled.next_sequence };
     for slot in &settled.damaged {
@@ -66,6 +67,7 @@ pub(crate) fn open(vfs: Arc<dyn Vfs>, dir: &Path, options: Options) -> Result<Wr
         dir: dir.into(),
         file,
         segment_size: size,
+        boot: settled.boots.turn(vfs.boot_id()),
         options,
         quarantined,
         index,

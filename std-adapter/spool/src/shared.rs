@@ -19,6 +19,8 @@ pub(crate) struct Shared {
     pub(crate) vfs: Arc<dyn Vfs>,
     pub(crate) file: Box<dyn VfsFile>,
     pub(crate) segment_size: u32,
+    /// When this boot began, in spool time.
+    pub(crate) boot: u64,
     pub(crate) options: Options,
     pub(crate) warning: Option<String>,
     pub(crate) quarantined: u64,
@@ -78,6 +80,7 @@ pub(crate) struct Parts {
     pub(crate) dir: PathBuf,
     pub(crate) file: Box<dyn VfsFile>,
     pub(crate) segment_size: u32,
+    pub(crate) boot: u64,
     pub(crate) options: Options,
     pub(crate) quarantined: u64,
     pub(crate) index: Index,
@@ -91,6 +94,7 @@ impl Shared {
             vfs: parts.vfs,
             file: parts.file,
             segment_size: parts.segment_size,
+            boot: parts.boot,
             options: parts.options,
             quarantined: parts.quarantined,
             index: Mutex::new(parts.index),
@@ -102,6 +106,11 @@ impl Shared {
         }
     }
 
+    /// Now, in spool time: see docs/SPOOL.md, "Spool time".
+    pub(crate) fn spool_time(&self) -> u64 {
+        self.boot.saturating_add(self.vfs.now().boot)
+    }
+
     /// A panic elsewhere leaves the index as usable as it was: no lock is held across foreign code.
     pub(crate) fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
@@ -110,6 +119,14 @@ impl Shared {
     /// Never locked while the index is.
     pub(crate) fn inbox(&self) -> MutexGuard<'_, Inbox> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives up what is too old or too much for its destination.
+    pub(crate) fn enforce(&self) {
+        let some = self.index().enforce(self.spool_time());
+        if some {
+            self.released();
+        }
     }
 
     /// Tells the writer that CURSOR is out of date and that segments may have been let go.

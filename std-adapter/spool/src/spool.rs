@@ -148,7 +148,7 @@ impl Spool {
     /// What the spool holds, what waits, and what was lost.
     pub fn stats(&self) -> Stats {
         let shared = self.shared();
-        let now = shared.vfs.now().wall;
+        let now = shared.spool_time();
         let mut stats = {
             let index = shared.index();
             let size = u64::from(shared.segment_size);
@@ -291,7 +291,7 @@ fn destination_stats(index: &Index, now: u64) -> Vec<DestinationStats> {
         for (signal, pending) in signals.iter_mut().enumerate() {
             let left = |s| crate::index::Segment::oldest_left(s, at, signal);
             let oldest = index.segments.values().filter_map(left).min_by_key(|meta| meta.sequence);
-            pending.oldest = oldest.map(|meta| Duration::from_nanos(now.saturating_sub(meta.wall_time)));
+            pending.oldest = oldest.map(|meta| Duration::from_nanos(now.saturating_sub(meta.stored)));
         }
         all.push(DestinationStats {
             id: destination.id.clone(),

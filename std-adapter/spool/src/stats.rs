@@ -71,7 +71,7 @@ pub struct Pending {
     pub items: u64,
     /// Their payloads' bytes.
     pub bytes: u64,
-    /// The age of the oldest, by the wall clock.
+    /// The age of the oldest; time in which the machine was off does not count, see [`Limits::age`](crate::Limits::age).
     pub oldest: Option<Duration>,
 }
 

@@ -132,7 +132,8 @@ impl Writer {
     fn due(&self) -> Option<u64> {
         let write = self.cursor_dirty.then_some(self.cursor_written + CURSOR_WRITE);
         let sync = self.cursor_changed.map(|since| since + CURSOR_SYNC);
-        [write, sync, self.data_due()].into_iter().flatten().min()
+        let expiry = self.shared.index().expiry.map(|expiry| expiry.saturating_sub(self.shared.boot));
+        [write, sync, self.data_due(), expiry].into_iter().flatten().min()
     }
 
     fn data_due(&self) -> Option<u64> {
@@ -149,6 +150,7 @@ impl Writer {
         if self.data_due().is_some_and(|due| due <= now) {
             self.sync_written();
         }
+        self.shared.enforce();
         if self.cursor_changed.is_some_and(|since| since + CURSOR_SYNC <= now) {
             _ = self.sync_cursor(Site::CursorSync);
         } else if self.cursor_dirty && self.cursor_written + CURSOR_WRITE <= now {

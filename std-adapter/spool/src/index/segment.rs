@@ -1,7 +1,9 @@
 //! A live segment in memory, and how far each destination is with it.
 
+use super::lease::End;
 use crate::bitmap::Bitmap;
 use crate::format::cursor::Released;
+use crate::format::record::RecordHeader;
 use crate::record::{Class, Signal};
 use crate::stats::Pending;
 
@@ -9,7 +11,8 @@ use crate::stats::Pending;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Meta {
     pub(crate) sequence: u64,
-    pub(crate) wall_time: u64,
+    /// When it was stored, in spool time.
+    pub(crate) stored: u64,
     pub(crate) offset: u32,
     pub(crate) len: u32,
     pub(crate) items: u32,
@@ -19,12 +22,13 @@ pub(crate) struct Meta {
 impl Meta {
     /// Fills the place of an ordinal that has no readable record.
     pub(crate) const MISSING: Meta =
-        Meta { sequence: 0, wall_time: 0, offset: 0, len: 0, items: 0, signal: u8::MAX };
+        Meta { sequence: 0, stored: 0, offset: 0, len: 0, items: 0, signal: u8::MAX };
 
-    pub(crate) fn new(header: &crate::format::record::RecordHeader) -> Meta {
+    /// `boot` is when, in spool time, the record's boot began.
+    pub(crate) fn new(header: &RecordHeader, boot: u64) -> Meta {
         Meta {
             sequence: header.sequence,
-            wall_time: header.wall_time,
+            stored: boot.saturating_add(header.boot_time),
             offset: header.offset,
             len: header.len,
             items: header.items,
@@ -175,12 +179,27 @@ impl Progress {
         })
     }
 
-    /// Leases the ordinal that [`Progress::first_free`] gave.
-    pub(crate) fn lease(&mut self, meta: &Meta, ordinal: u32) {
+    /// The highest free ordinal of the signal, or of any.
+    pub(crate) fn last_free(&self, records: &[Meta], signal: Option<Signal>) -> Option<u32> {
+        let wanted = |at: usize| signal.is_none_or(|signal| signal.index() == at);
+        if !(0..4).any(|at| wanted(at) && self.free[at] > 0) {
+            return None;
+        }
+        let free = |at: u32, meta: &Meta| {
+            !meta.missing() && wanted(meta.signal()) && !self.released.get(at) && !self.leased.get(at)
+        };
+        let at = records.iter().enumerate().rposition(|(at, meta)| free(at as u32, meta))?;
+        Some(at as u32)
+    }
+
+    /// Leases an ordinal that [`Progress::first_free`] or [`Progress::last_free`] gave.
+    pub(crate) fn lease(&mut self, meta: &Meta, ordinal: u32, end: End) {
         if self.leased.set(ordinal) {
             self.leased_count += 1;
             self.free[meta.signal()] -= 1;
-            self.hint[meta.signal()] = ordinal + 1;
+            if end == End::Oldest {
+                self.hint[meta.signal()] = ordinal + 1;
+            }
         }
     }
 

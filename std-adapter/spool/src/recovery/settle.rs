@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+use super::boots::Boots;
 use super::{Room, Survey};
 use crate::bitmap::Bitmap;
 use crate::format::cursor::{Cursor, CursorSegment};
@@ -14,9 +15,9 @@ use crate::scan;
 
 /// A live segment, and CURSOR's entry for it.
 pub(crate) struct Found {
-    header: SegmentHeader,
+    pub(super) header: SegmentHeader,
     entry: Option<CursorSegment>,
-    records: Vec<RecordHeader>,
+    pub(super) records: Vec<RecordHeader>,
 }
 
 pub(crate) struct Settled {
@@ -24,6 +25,7 @@ pub(crate) struct Settled {
     pub(crate) next_sequence: u64,
     /// Slots of segments in which rot was found.
     pub(crate) damaged: Vec<u32>,
+    pub(super) boots: Boots,
 }
 
 impl Found {
@@ -69,9 +71,11 @@ pub(crate) fn settle(
     };
     let claims = claims(&survey.headers);
     let mut damaged = Vec::new();
+    let mut boots = Boots::default();
     for found in &survey.found {
         let before = tally.gaps;
-        let segment = build(found, claims.get(&found.header.generation), floor, &mut tally);
+        let claim = claims.get(&found.header.generation);
+        let segment = build(found, claim, floor, boots.began(found), &mut tally);
         if tally.gaps > before {
             damaged.push(found.header.slot);
         }
@@ -83,6 +87,7 @@ pub(crate) fn settle(
     let generation = survey.headers.last().map_or(0, |header| header.generation);
     let last = survey.found.iter().flat_map(|found| &found.records).map(|record| record.sequence).max();
     Settled {
+        boots,
         generation: generation.max(cursor.map_or(0, |cursor| cursor.generation)),
         next_sequence: last
             .unwrap_or(0)
@@ -118,7 +123,7 @@ fn claims(headers: &[SegmentHeader]) -> HashMap<u64, (u32, u64)> {
     headers.iter().filter_map(|h| h.previous).map(|p| (p.generation, (p.records, p.items))).collect()
 }
 
-fn build(found: &Found, claim: Option<&(u32, u64)>, floor: u64, tally: &mut Tally) -> Segment {
+fn build(found: &Found, claim: Option<&(u32, u64)>, floor: u64, boot: u64, tally: &mut Tally) -> Segment {
     let header = &found.header;
     let mut segment = Segment::new(header.slot, header.generation, header.class, header.salt, header.boot_id);
     segment.closed = true;
@@ -136,7 +141,7 @@ fn build(found: &Found, claim: Option<&(u32, u64)>, floor: u64, tally: &mut Tall
         hole.for_each(|_| segment.push(Meta::MISSING));
         segment.items = record.items_before;
         if record.sequence >= floor {
-            segment.push(Meta::new(record));
+            segment.push(Meta::new(record, boot));
         } else {
             segment.push(Meta::MISSING);
             segment.items += u64::from(record.items);

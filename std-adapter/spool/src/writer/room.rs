@@ -26,7 +26,8 @@ impl Writer {
         if !self.open[class as usize].as_ref().is_some_and(fits) {
             self.open_segment(group, class, sequence)?;
         }
-        let stamp = Stamp { sequence, durable: self.durable, now: self.shared.vfs.now() };
+        let (durable, now, boot) = (self.durable, self.shared.vfs.now(), self.shared.boot);
+        let stamp = Stamp { sequence, durable, now, boot };
         if let Some(open) = &mut self.open[class as usize] {
             group.push(open, record, &stamp);
         }
