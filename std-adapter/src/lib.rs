@@ -47,6 +47,7 @@ mod platform;
 mod report;
 mod resource;
 mod scope;
+pub mod split;
 mod telemetry;
 pub mod transport;
 mod worker;
