@@ -51,6 +51,11 @@ impl Loss {
         Self::Invalid,
     ];
 
+    /// Whether it can only happen to what an exporter has been given.
+    pub(crate) const fn is_exporters(self) -> bool {
+        matches!(self, Self::Rejected | Self::Expired)
+    }
+
     /// The reason as a word for reports and metrics, in `snake_case`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -110,6 +115,9 @@ impl ParentOrigin {
 
 /// Counts of items (spans, log records, data points) since the start.
 ///
+/// What was recorded is lost, queued, or processed; what was processed is rejected, expired, exported, or on its
+/// way.
+///
 /// ```
 /// use smoltel_core::{Counters, Loss, Signal};
 /// let counters = Counters::default();
@@ -120,6 +128,8 @@ impl ParentOrigin {
 pub struct Counters {
     recorded: [u64; 3],
     lost: [[u64; Loss::ALL.len()]; 3],
+    processed: [u64; 3],
+    exported: [u64; 3],
     /// Spans by decision and origin.
     started: [[u64; 3]; 3],
     /// Spans that were recorded only, and have ended.
@@ -127,8 +137,14 @@ pub struct Counters {
 }
 
 impl Counters {
-    pub(crate) const ZERO: Self =
-        Self { recorded: [0; 3], lost: [[0; Loss::ALL.len()]; 3], started: [[0; 3]; 3], ended_unsampled: 0 };
+    pub(crate) const ZERO: Self = Self {
+        recorded: [0; 3],
+        lost: [[0; Loss::ALL.len()]; 3],
+        processed: [0; 3],
+        exported: [0; 3],
+        started: [[0; 3]; 3],
+        ended_unsampled: 0,
+    };
 
     /// Items that were recorded, lost later or not. A span counts when it ends.
     pub const fn recorded(&self, signal: Signal) -> u64 {
@@ -143,6 +159,29 @@ impl Counters {
     /// Items of all signals that were lost, whatever the reason.
     pub fn lost_in_all(&self) -> u64 {
         self.lost.iter().flatten().sum()
+    }
+
+    /// Items that were given to an exporter, whatever has become of them there.
+    pub const fn processed(&self, signal: Signal) -> u64 {
+        self.processed[signal as usize]
+    }
+
+    /// Items that the other side has accepted.
+    pub const fn exported(&self, signal: Signal) -> u64 {
+        self.exported[signal as usize]
+    }
+
+    /// Items in lanes, which no exporter was given yet.
+    pub fn queued(&self, signal: Signal) -> u64 {
+        let lost = Loss::ALL.into_iter().filter(|reason| !reason.is_exporters());
+        let lost: u64 = lost.map(|reason| self.lost(signal, reason)).sum();
+        self.recorded(signal).saturating_sub(lost).saturating_sub(self.processed(signal))
+    }
+
+    /// Items that an exporter was given, and that are neither exported nor lost yet.
+    pub fn in_flight(&self, signal: Signal) -> u64 {
+        let lost = self.lost(signal, Loss::Rejected) + self.lost(signal, Loss::Expired);
+        self.processed(signal).saturating_sub(lost).saturating_sub(self.exported(signal))
     }
 
     /// Spans that were started, by what their sampler decided and where their parents are.
@@ -172,6 +211,11 @@ impl Counters {
         self.started[decision as usize][origin as usize] += 1;
     }
 
+    /// Spans that were recorded only, and have ended.
+    pub(crate) const fn ended_unsampled(&self) -> u64 {
+        self.ended_unsampled
+    }
+
     pub(crate) fn add_ended_unsampled(&mut self) {
         self.ended_unsampled += 1;
     }
@@ -179,6 +223,16 @@ impl Counters {
     /// Counts items as recorded.
     pub fn add_recorded(&mut self, signal: Signal, items: u64) {
         self.recorded[signal as usize] += items;
+    }
+
+    /// Counts items as given to an exporter.
+    pub fn add_processed(&mut self, signal: Signal, items: u64) {
+        self.processed[signal as usize] += items;
+    }
+
+    /// Counts items as exported.
+    pub fn add_exported(&mut self, signal: Signal, items: u64) {
+        self.exported[signal as usize] += items;
     }
 
     /// Counts items as lost.

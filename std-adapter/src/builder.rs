@@ -1,7 +1,6 @@
 #[cfg(feature = "spool")]
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::thread;
 use std::time::Duration;
 
@@ -197,7 +196,6 @@ impl Builder {
         }
         let (commands, received) = bounded(64);
         let pipeline = Arc::new(Threads::pipeline(commands.clone(), enabled, metrics));
-        let exported = Arc::new(AtomicU64::new(0));
         #[cfg(feature = "spool")]
         let outbox = match &self.spool {
             Some((dir, capacity)) if enabled => Some(Outbox::open(dir, *capacity)?),
@@ -212,14 +210,12 @@ impl Builder {
             resource,
             schedule,
             diagnostics: self.diagnostics,
-            exported: exported.clone(),
         };
         let thread = thread::Builder::new().name("smoltel".to_owned()).spawn(move || worker.run());
         thread.map_err(|error| ConfigError::new(format!("the worker thread cannot be started: {error}")))?;
         Ok(Telemetry {
             pipeline,
             commands,
-            exported,
             #[cfg(feature = "spool")]
             outbox,
             enabled,

@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
@@ -23,7 +22,6 @@ use crate::{Logger, Meter, Scoped, Signal, Tracer};
 pub struct Telemetry {
     pub(crate) pipeline: Arc<Pipeline<Threads>>,
     pub(crate) commands: Sender<Command>,
-    pub(crate) exported: Arc<AtomicU64>,
     #[cfg(feature = "spool")]
     pub(crate) outbox: Option<Outbox>,
     pub(crate) enabled: bool,
@@ -83,12 +81,13 @@ impl Telemetry {
     /// The counts as they are now.
     pub fn report(&self) -> Report {
         let counters = self.pipeline.counters();
-        let mut report = Report { exported: self.exported.load(Ordering::Relaxed), ..Report::default() };
+        let mut report = Report::default();
         if !self.enabled {
             return report;
         }
         for signal in Signal::ALL {
             report.recorded += counters.recorded(signal);
+            report.exported += counters.exported(signal);
             Loss::ALL
                 .into_iter()
                 .for_each(|reason| report.add_dropped(reason.name(), counters.lost(signal, reason)));

@@ -8,7 +8,6 @@
 //! ```
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -38,8 +37,6 @@ pub(crate) struct Worker {
     pub(crate) resource: Vec<u8>,
     pub(crate) schedule: Schedule,
     pub(crate) diagnostics: Diagnostics,
-    /// Items that the endpoint has accepted.
-    pub(crate) exported: Arc<AtomicU64>,
 }
 
 /// What is kept for each signal.
@@ -164,13 +161,10 @@ impl Running {
     /// Counts what is left, and closes.
     fn end(&mut self, deadline: Instant) {
         for stream in &mut self.streams {
-            let rest = self.worker.close_lane(stream.signal);
-            let items = items(&stream.held) + items(&rest);
-            self.worker.pipeline.add_lost(
-                stream.signal,
-                Loss::Expired,
-                items.saturating_sub(stream.in_doubt),
-            );
+            let rest = items(&self.worker.close_lane(stream.signal));
+            self.worker.pipeline.add_processed(stream.signal, rest);
+            let left = (items(&stream.held) + rest).saturating_sub(stream.in_doubt);
+            self.worker.pipeline.add_lost(stream.signal, Loss::Expired, left);
         }
         #[cfg(feature = "spool")]
         if let Some(outbox) = &self.worker.outbox {
@@ -225,6 +219,7 @@ impl Worker {
     fn take(&self, stream: &mut Stream) -> bool {
         if stream.held.is_empty() {
             self.pipeline.with_lane(stream.signal as usize, |ring| std::mem::swap(ring, &mut stream.held));
+            self.pipeline.add_processed(stream.signal, items(&stream.held));
         }
         !stream.held.is_empty()
     }
@@ -269,7 +264,7 @@ impl Worker {
 
     fn accepted(&self, signal: Signal, items: u64, rejected: u64) {
         let rejected = rejected.min(items);
-        self.exported.fetch_add(items - rejected, Ordering::Relaxed);
+        self.pipeline.add_exported(signal, items - rejected);
         self.pipeline.add_lost(signal, Loss::Rejected, rejected);
     }
 

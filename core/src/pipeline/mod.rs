@@ -105,6 +105,16 @@ impl<P: Platform> Pipeline<P> {
         self.records.with(|records| records.counters.add_lost(signal, reason, items));
     }
 
+    /// Counts items that were given to an exporter: once, however often it has to send them.
+    pub fn add_processed(&self, signal: Signal, items: u64) {
+        self.records.with(|records| records.counters.add_processed(signal, items));
+    }
+
+    /// Counts items that the other side has accepted.
+    pub fn add_exported(&self, signal: Signal, items: u64) {
+        self.records.with(|records| records.counters.add_exported(signal, items));
+    }
+
     /// Works on a lane's ring under the lock: keep it short. `None` when there is no such lane.
     pub fn with_lane<R>(&self, lane: usize, f: impl FnOnce(&mut Ring<P::Buffer>) -> R) -> Option<R> {
         self.records.with(|records| records.lanes.as_mut().get_mut(lane).map(f))

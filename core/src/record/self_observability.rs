@@ -4,8 +4,9 @@ use super::{Meter, Observer};
 use crate::counters::{Counters, Loss, ParentOrigin};
 use crate::otlp::Signal;
 use crate::otlp::common::{Key, Value};
-use crate::platform::Platform;
-use crate::sampler::Decision;
+use crate::platform::{Device, Platform};
+use crate::processor::Processor;
+use crate::sampler::{Decision, Sampler};
 
 const RESULT: Key<'static> = Key::new("otel.span.sampling_result");
 const ORIGIN: Key<'static> = Key::new("otel.span.parent.origin");
@@ -21,8 +22,8 @@ where
     /// Sends with each collection what the pipeline knows of itself, by the
     /// [semantic conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/), which are in
     /// development: `otel.sdk.span.live`, `otel.sdk.span.started`, `otel.sdk.log.created` and
-    /// `otel.sdk.processor.{span,log}.processed`, five instruments in all. The sizes of queues are left
-    /// out: a lane holds bytes, and has no capacity in spans.
+    /// `otel.sdk.processor.{span,log}.{processed,queue.size}`, seven instruments in all. Queues have no
+    /// `queue.capacity`: a lane's is in bytes.
     ///
     /// ```
     /// # use smoltel_core::{Pipeline, Seed};
@@ -40,11 +41,50 @@ where
         let of = |name, unit| self.instrument::<&'static str>(name).unit(unit);
         of("otel.sdk.span.live", "{span}").observable_up_down_counter(callback(spans_live));
         of("otel.sdk.span.started", "{span}").observable_counter(callback(spans_started));
+        of("otel.sdk.processor.span.queue.size", "{span}").observable_up_down_counter(callback(spans_queued));
         of("otel.sdk.processor.span.processed", "{span}").observable_counter(callback(spans_processed));
         of("otel.sdk.log.created", "{log_record}").observable_counter(callback(logs_created));
+        of("otel.sdk.processor.log.queue.size", "{log_record}")
+            .observable_up_down_counter(callback(logs_queued));
         of("otel.sdk.processor.log.processed", "{log_record}").observable_counter(callback(logs_processed));
     }
 }
+
+impl<C, S> Meter<Device<C, S>>
+where
+    C: Processor + Send + Sync + 'static,
+    S: Sampler + Send + Sync + 'static,
+{
+    /// Sends with each collection what became of what [`Http`](crate::transport::http::Http) was given:
+    /// `otel.sdk.exporter.{span,log,metric_data_point}.{inflight,exported}`, six instruments in all.
+    ///
+    /// ```
+    /// # use smoltel_core::Pipeline;
+    /// # static TELEMETRY: Pipeline = Pipeline::new(|| 0);
+    /// TELEMETRY.meter("smoltel").observe_exporter();
+    /// assert_eq!(TELEMETRY.metric_usage().instruments, 6);
+    /// ```
+    pub fn observe_exporter(&self) {
+        let of = |name, unit| self.instrument::<&'static str>(name).unit(unit);
+        let (span, log, point) = ("{span}", "{log_record}", "{data_point}");
+        of("otel.sdk.exporter.span.inflight", span).observable_up_down_counter(spans_in_flight);
+        of("otel.sdk.exporter.span.exported", span).observable_counter(spans_exported);
+        of("otel.sdk.exporter.log.inflight", log).observable_up_down_counter(logs_in_flight);
+        of("otel.sdk.exporter.log.exported", log).observable_counter(logs_exported);
+        of("otel.sdk.exporter.metric_data_point.inflight", point)
+            .observable_up_down_counter(points_in_flight);
+        of("otel.sdk.exporter.metric_data_point.exported", point).observable_counter(points_exported);
+    }
+}
+
+/// The component's type and name.
+type Component = [&'static str; 2];
+
+const SPAN_PROCESSOR: Component = ["batching_span_processor", "batching_span_processor/0"];
+const LOG_PROCESSOR: Component = ["batching_log_processor", "batching_log_processor/0"];
+const SPAN_EXPORTER: Component = ["otlp_http_span_exporter", "otlp_http_span_exporter/0"];
+const LOG_EXPORTER: Component = ["otlp_http_log_exporter", "otlp_http_log_exporter/0"];
+const METRIC_EXPORTER: Component = ["otlp_http_metric_exporter", "otlp_http_metric_exporter/0"];
 
 const fn result(decision: Decision) -> &'static str {
     match decision {
@@ -80,28 +120,38 @@ fn logs_created<P: Platform>(observer: &mut Observer<'_, P>) {
     observer.observe(created, &[]);
 }
 
+fn spans_queued<P: Platform>(observer: &mut Observer<'_, P>) {
+    queued(observer, Signal::Traces, SPAN_PROCESSOR);
+}
+
+fn logs_queued<P: Platform>(observer: &mut Observer<'_, P>) {
+    queued(observer, Signal::Logs, LOG_PROCESSOR);
+}
+
+fn queued<P: Platform>(observer: &mut Observer<'_, P>, signal: Signal, component: Component) {
+    let queued = observer.pipeline().counters().queued(signal);
+    level(observer, queued, component);
+}
+
 fn spans_processed<P: Platform>(observer: &mut Observer<'_, P>) {
-    processed(observer, Signal::Traces, ["batching_span_processor", "batching_span_processor/0"]);
+    // What is recorded only is done with when it ends.
+    let unsampled = observer.pipeline().counters().ended_unsampled();
+    processed(observer, Signal::Traces, unsampled, SPAN_PROCESSOR);
 }
 
 fn logs_processed<P: Platform>(observer: &mut Observer<'_, P>) {
-    processed(observer, Signal::Logs, ["batching_log_processor", "batching_log_processor/0"]);
+    processed(observer, Signal::Logs, 0, LOG_PROCESSOR);
 }
 
-/// What was handed on, and what was not, by reason. What becomes of it behind the lane does not count.
-fn processed<P: Platform>(observer: &mut Observer<'_, P>, signal: Signal, component: [&'static str; 2]) {
+/// What was given to an exporter, with `others` that were not to be; and what was lost before, by reason.
+fn processed<P: Platform>(observer: &mut Observer<'_, P>, signal: Signal, others: u64, component: Component) {
     let counters = observer.pipeline().counters();
-    let [kind, name] = component.map(Value::Str);
-    let before = |reason: &Loss| !matches!(reason, Loss::Rejected | Loss::Expired);
-    let mut handed_on = counters.recorded(signal);
-    for reason in Loss::ALL.into_iter().filter(before) {
-        handed_on = handed_on.saturating_sub(counters.lost(signal, reason));
+    for reason in Loss::ALL.into_iter().filter(|reason| !reason.is_exporters()) {
         let lost = lost_as(&counters, signal, reason);
-        if lost > 0 {
-            observer.observe(lost, &[(TYPE, kind), (NAME, name), (ERROR, error_type(reason).into())]);
-        }
+        failed(observer, lost, component, error_type(reason));
     }
-    observer.observe(handed_on, &[(TYPE, kind), (NAME, name)]);
+    let [kind, name] = component.map(Value::Str);
+    observer.observe(counters.processed(signal) + others, &[(TYPE, kind), (NAME, name)]);
 }
 
 /// Items that were lost for the reason, and for those that have the same name here.
@@ -115,5 +165,55 @@ const fn error_type(reason: Loss) -> &'static str {
         Loss::Full | Loss::Evicted => "queue_full",
         Loss::Closed => "already_shutdown",
         other => other.name(),
+    }
+}
+
+fn spans_in_flight<P: Platform>(observer: &mut Observer<'_, P>) {
+    in_flight(observer, Signal::Traces, SPAN_EXPORTER);
+}
+
+fn logs_in_flight<P: Platform>(observer: &mut Observer<'_, P>) {
+    in_flight(observer, Signal::Logs, LOG_EXPORTER);
+}
+
+fn points_in_flight<P: Platform>(observer: &mut Observer<'_, P>) {
+    in_flight(observer, Signal::Metrics, METRIC_EXPORTER);
+}
+
+fn in_flight<P: Platform>(observer: &mut Observer<'_, P>, signal: Signal, component: Component) {
+    let in_flight = observer.pipeline().counters().in_flight(signal);
+    level(observer, in_flight, component);
+}
+
+fn spans_exported<P: Platform>(observer: &mut Observer<'_, P>) {
+    exported(observer, Signal::Traces, SPAN_EXPORTER);
+}
+
+fn logs_exported<P: Platform>(observer: &mut Observer<'_, P>) {
+    exported(observer, Signal::Logs, LOG_EXPORTER);
+}
+
+fn points_exported<P: Platform>(observer: &mut Observer<'_, P>) {
+    exported(observer, Signal::Metrics, METRIC_EXPORTER);
+}
+
+fn exported<P: Platform>(observer: &mut Observer<'_, P>, signal: Signal, component: Component) {
+    let counters = observer.pipeline().counters();
+    failed(observer, counters.lost(signal, Loss::Rejected), component, Loss::Rejected.name());
+    let [kind, name] = component.map(Value::Str);
+    observer.observe(counters.exported(signal), &[(TYPE, kind), (NAME, name)]);
+}
+
+/// Items that are there now.
+fn level<P: Platform>(observer: &mut Observer<'_, P>, items: u64, component: Component) {
+    let [kind, name] = component.map(Value::Str);
+    observer.observe(i64::try_from(items).unwrap_or(i64::MAX), &[(TYPE, kind), (NAME, name)]);
+}
+
+/// Items that came to nothing, if there are any.
+fn failed<P: Platform>(observer: &mut Observer<'_, P>, items: u64, component: Component, error: &str) {
+    if items > 0 {
+        let [kind, name] = component.map(Value::Str);
+        observer.observe(items, &[(TYPE, kind), (NAME, name), (ERROR, error.into())]);
     }
 }

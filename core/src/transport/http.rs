@@ -61,6 +61,8 @@ struct Window {
     end: usize,
     /// Signals before this one have been answered.
     signal: usize,
+    /// Whether this signal's request was begun before.
+    again: bool,
     request: Option<Request>,
 }
 
@@ -115,7 +117,7 @@ impl<'a> Http<'a> {
                     |signal| Batch::plan(&lane, signal, self.resource.len(), (0, waiting), MAX_REQUEST);
                 let end = Signal::ALL.into_iter().filter_map(plan).map(|batch| batch.end()).min()?;
                 pipeline.with_lane(number, |ring| ring.pin(end));
-                self.window = Some(Window { lane: number, end, signal: 0, request: None });
+                self.window = Some(Window { lane: number, end, signal: 0, again: false, request: None });
                 return Some(());
             }
         }
@@ -136,6 +138,9 @@ impl<'a> Http<'a> {
             let lane = Lane { pipeline, number: window.lane };
             if let Some(batch) = Batch::plan(&lane, signal, self.resource.len(), (0, window.end), MAX_REQUEST)
             {
+                if !core::mem::replace(&mut window.again, true) {
+                    pipeline.add_processed(signal, batch.items().into());
+                }
                 let cursor = Cursor::new(&batch, offset);
                 window.request = Some(Request::new(Some((batch, cursor))));
                 self.response = Response::default();
@@ -161,12 +166,16 @@ impl<'a> Http<'a> {
         }
         let (signal, items) = (batch.signal(), batch.items().into());
         match self.exporter.answered(now, answer) {
-            Verdict::Release { rejected } => pipeline.add_lost(signal, Loss::Rejected, rejected.min(items)),
+            Verdict::Release { rejected } => {
+                let rejected = rejected.min(items);
+                pipeline.add_lost(signal, Loss::Rejected, rejected);
+                pipeline.add_exported(signal, items - rejected);
+            }
             Verdict::Drop(reason) => pipeline.add_lost(signal, reason, items),
             // Signals of the window that went before are not sent again: it stays, pinned.
             Verdict::Keep => return,
         }
-        window.signal += 1;
+        (window.signal, window.again) = (window.signal + 1, false);
         self.exporter.flush();
     }
 }

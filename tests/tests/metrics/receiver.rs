@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use prost::Message;
 use smoltel_core::batch::{Batch, Cursor, Lane};
+use smoltel_core::platform::Platform;
 use smoltel_core::{MetricSettings, Pipeline, Seed, Signal};
 use smoltel_proto::types::collector::metrics::v1::ExportMetricsServiceRequest;
 use smoltel_proto::types::common::v1::{KeyValue, any_value};
@@ -42,13 +43,13 @@ pub(crate) fn pipeline_with(
 }
 
 /// Collects, and takes what is sent out of the ring: each metric with its scope's name.
-pub(crate) fn collect(pipeline: &Pipeline) -> Vec<(String, Metric)> {
+pub(crate) fn collect<P: Platform>(pipeline: &Pipeline<P>) -> Vec<(String, Metric)> {
     pipeline.collect();
     take(pipeline)
 }
 
 /// Takes what is waiting in the ring.
-pub(crate) fn take(pipeline: &Pipeline) -> Vec<(String, Metric)> {
+pub(crate) fn take<P: Platform>(pipeline: &Pipeline<P>) -> Vec<(String, Metric)> {
     let source = Lane { pipeline, number: 0 };
     let mut metrics = Vec::new();
     while let Some(batch) = Batch::plan(&source, Signal::Metrics, 0, (0, usize::MAX), usize::MAX) {
