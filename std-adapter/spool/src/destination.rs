@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::format::record::{HEADER_LEN, RecordHeader};
+use crate::format::record::{HEADER_LEN, RecordHeader, SEALED};
 use crate::index::Place;
 use crate::index::lease::Pick;
 use crate::limits::Limits;
@@ -125,13 +125,16 @@ impl Destination {
     fn decode(&self, pick: &Pick, mut bytes: Vec<u8>) -> Option<Entry> {
         let vfs = &*self.shared.vfs;
         let header = RecordHeader::decode(&bytes, pick.salt, pick.offset, self.shared.segment_size, vfs)?;
-        bytes.drain(..HEADER_LEN as usize);
-        let crc = crc32c::crc32c(&bytes);
+        let mut payload = bytes.split_off(HEADER_LEN as usize);
+        let crc = crc32c::crc32c(&payload);
         let whole = header.len == pick.len && header.sequence == pick.sequence;
         if !whole || !vfs.holds(Site::PayloadCrc, crc == header.payload_crc) {
             return None;
         }
-        Some(entry(&header, pick, bytes))
+        if pick.key.as_ref().is_some_and(|key| !key.open(pick.offset, &bytes[SEALED], &mut payload)) {
+            return None;
+        }
+        Some(entry(&header, pick, payload))
     }
 
     fn let_go(&self, places: impl IntoIterator<Item = Place>, reason: Option<Loss>) {
@@ -162,6 +165,7 @@ fn entry(header: &RecordHeader, pick: &Pick, payload: Vec<u8>) -> Entry {
         signal: header.signal,
         class: pick.class,
         codec: header.codec,
+        plain_len: Some(header.plain_len).filter(|len| *len > 0),
         stream: header.stream,
         items: header.items,
         origin: header.origin,

@@ -17,6 +17,10 @@ pub enum OpenError {
         /// The version found.
         version: u16,
     },
+    /// What it holds is encrypted, and no key was given. It was left untouched.
+    NoKey,
+    /// What it holds is encrypted with another key. It was left untouched.
+    WrongKey,
     /// The options do not make sense; the text says what they must be.
     Options(String),
     /// The operating system refused.
@@ -42,6 +46,13 @@ impl fmt::Display for OpenError {
                     "the spool's format is version {version}, newer than this program: drain it with a newer one"
                 )
             }
+            OpenError::NoKey if cfg!(not(feature = "encryption")) => {
+                f.write_str("the spool is encrypted: open it with a program that has encryption")
+            }
+            OpenError::NoKey => f.write_str("the spool is encrypted: give the key it was written with"),
+            OpenError::WrongKey => {
+                f.write_str("the spool is encrypted with another key than the one given: give that one")
+            }
             OpenError::Options(problem) => f.write_str(problem),
             OpenError::Io { doing, path, source } => write!(f, "cannot {doing} {}: {source}", path.display()),
         }
@@ -64,7 +75,7 @@ pub enum AppendError {
     Full,
     /// Too many bytes are in flight: try again at once.
     Busy,
-    /// The payload does not fit a segment: split it.
+    /// The payload, compressed if the options say so, does not fit a segment: split it.
     TooLarge {
         /// Its length.
         len: usize,

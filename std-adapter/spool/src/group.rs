@@ -1,12 +1,14 @@
 //! Laying out what is written between two syncs.
 
 use std::io;
+use std::sync::Arc;
 
-use crate::format::record::{self, RecordHeader};
+use crate::cipher::{SegmentKey, TAG_LEN};
+use crate::format::record::{self, RecordHeader, SEALED};
 use crate::format::segment::HEADER_LEN;
 use crate::format::{BLOCK, round_up};
 use crate::index::Meta;
-use crate::record::{Class, Record};
+use crate::record::Class;
 use crate::shared::{Arriving, Counters, Shared};
 use crate::vfs::{Now, Site, write_full};
 
@@ -15,6 +17,7 @@ pub(crate) struct Open {
     pub(crate) slot: u32,
     pub(crate) generation: u64,
     pub(crate) salt: [u8; 8],
+    pub(crate) key: Option<Arc<SegmentKey>>,
     pub(crate) header: Vec<u8>,
     /// Where the next group starts: behind header A, or at a block.
     pub(crate) end: u32,
@@ -66,7 +69,8 @@ impl Group {
     /// Whether a payload of `len` bytes still fits the class's open segment.
     pub(crate) fn fits(&self, open: &Open, class: Class, len: usize, segment_size: u32) -> bool {
         let at = self.current[class as usize].map_or(open.end, |run| self.runs[run].end());
-        let end = u64::from(at) + u64::from(record::HEADER_LEN) + len as u64;
+        let tag = open.key.as_ref().map_or(0, |_| TAG_LEN);
+        let end = u64::from(at) + u64::from(record::HEADER_LEN) + len as u64 + u64::from(tag);
         end <= u64::from(segment_size - HEADER_LEN)
     }
 
@@ -77,12 +81,13 @@ impl Group {
     }
 
     /// Lays a record, which must fit, into the class's open segment.
-    pub(crate) fn push(&mut self, open: &mut Open, record: &Record, stamp: &Stamp) {
-        let at = *self.current[record.class as usize].get_or_insert_with(|| {
-            self.runs.push(Run::start(open, record.class));
+    pub(crate) fn push(&mut self, open: &mut Open, arriving: &Arriving, stamp: &Stamp) {
+        let class = arriving.record.class;
+        let at = *self.current[class as usize].get_or_insert_with(|| {
+            self.runs.push(Run::start(open, class));
             self.runs.len() - 1
         });
-        self.runs[at].push(open, record, stamp);
+        self.runs[at].push(open, arriving, stamp);
     }
 
     /// Writes all runs in whole blocks, and lets each segment go on at the block behind.
@@ -111,10 +116,12 @@ impl Run {
         self.start + self.bytes.len() as u32
     }
 
-    fn push(&mut self, open: &mut Open, record: &Record, stamp: &Stamp) {
-        let header = RecordHeader {
-            len: record.payload.len() as u32,
-            payload_crc: crc32c::crc32c(&record.payload),
+    fn push(&mut self, open: &mut Open, arriving: &Arriving, stamp: &Stamp) {
+        let record = &arriving.record;
+        let tag = open.key.as_ref().map_or(0, |_| TAG_LEN);
+        let mut header = RecordHeader {
+            len: record.payload.len() as u32 + tag,
+            payload_crc: 0,
             signal: record.signal,
             codec: record.codec,
             sequence: stamp.sequence,
@@ -125,16 +132,32 @@ impl Run {
             items: record.items,
             offset: self.end(),
             stream: record.stream,
+            plain_len: arriving.plain_len,
             boot_time: stamp.now.boot,
             wall_time: stamp.now.wall,
             origin: record.origin,
         };
-        header.encode(open.salt, &mut self.bytes);
-        self.bytes.extend_from_slice(&record.payload);
-        self.bytes.resize(self.bytes.len().next_multiple_of(record::ALIGN as usize), 0);
+        self.append(&mut header, open, &record.payload);
         self.metas.push(Meta::new(&header, stamp.boot));
         open.records += 1;
         open.items += u64::from(record.items);
+    }
+
+    /// Appends header and payload, encrypted if the segment is, and tells the header the CRC of what is stored.
+    fn append(&mut self, header: &mut RecordHeader, open: &Open, payload: &[u8]) {
+        let at = self.bytes.len();
+        self.bytes.resize(at + record::HEADER_LEN as usize, 0);
+        self.bytes.extend_from_slice(payload);
+        let (head, stored) = self.bytes[at..].split_at_mut(record::HEADER_LEN as usize);
+        let tag = open.key.as_ref().map(|key| {
+            let about = &header.encode(open.salt)[SEALED];
+            key.seal(header.offset, about, stored)
+        });
+        let crc = crc32c::crc32c(stored);
+        header.payload_crc = tag.map_or(crc, |tag| crc32c::crc32c_append(crc, &tag));
+        head.copy_from_slice(&header.encode(open.salt));
+        self.bytes.extend(tag.iter().flatten());
+        self.bytes.resize(self.bytes.len().next_multiple_of(record::ALIGN as usize), 0);
     }
 
     fn write(&mut self, shared: &Shared) -> io::Result<()> {

@@ -20,10 +20,13 @@
 //! | `writer`, `recovery`, `verify` | the thread that owns the files; opening them; looking at them from outside |
 //! | `group`, `slots`, `cursor_file`, `scan`, `quarantine` | laying out records, room for segments, CURSOR's slots, walking segments |
 //! | `index`, `bitmap` | what is stored, leased and released, in memory |
+//! | `codec`, `cipher` | compression and encryption at rest |
 //! | `format` | the bytes |
 //! | [`vfs`] | the operating system |
 
 mod bitmap;
+mod cipher;
+mod codec;
 mod cursor_file;
 mod destination;
 mod error;
@@ -44,6 +47,8 @@ mod verify;
 pub mod vfs;
 mod writer;
 
+pub use cipher::Key;
+pub use codec::DecodeError;
 pub use destination::{Destination, Lease};
 pub use error::{AppendError, Error, OpenError};
 pub use limits::Limits;

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use crate::cipher::{Key, TAG_LEN};
+use crate::codec;
 use crate::error::OpenError;
 use crate::format::segment::SIZES;
+use crate::format::{record, segment};
+use crate::record::Codec;
 
 /// The fewest segments a spool may have: one open in each class, and one to recycle.
 const MIN_SEGMENTS: u64 = 4;
@@ -31,6 +35,12 @@ pub struct Options {
     pub sync: Sync,
     /// What happens to a record for which there is no room. The default is [`Full::RefuseNewest`].
     pub full: Full,
+    /// What payloads are compressed with, on the thread that hands them over, where that makes them smaller. It needs the
+    /// feature of its name. The default is [`Codec::Identity`]: not at all.
+    pub codec: Codec,
+    /// What payloads are encrypted with, from now on. Records that were stored without a key stay as they are; those that were
+    /// stored with one can only be read with it: to change it, drain the spool first. The default is `None`.
+    pub key: Option<Key>,
     /// The most payload bytes that may be handed over and not yet answered. The default is 16 MiB.
     pub in_flight: usize,
 }
@@ -42,12 +52,29 @@ impl Default for Options {
             segment_size: None,
             sync: Sync::Always,
             full: Full::RefuseNewest,
+            codec: Codec::Identity,
+            key: None,
             in_flight: 16 << 20,
         }
     }
 }
 
 impl Options {
+    /// Refuses what this build cannot do.
+    pub(crate) fn check(&self) -> Result<(), OpenError> {
+        if codec::supported(self.codec) {
+            return Ok(());
+        }
+        let name = self.codec.name();
+        Err(OpenError::Options(format!("codec {name}: it needs smoltel-spool's feature `{name}`")))
+    }
+
+    /// The longest payload, compressed, that a segment of `size` has room for.
+    pub(crate) fn max_record(&self, size: u32) -> usize {
+        let tag = self.key.as_ref().map_or(0, |_| TAG_LEN);
+        (size - 2 * segment::HEADER_LEN - record::HEADER_LEN - tag) as usize
+    }
+
     /// The segment size to make a new spool with.
     pub(crate) fn new_segment_size(&self) -> Result<u32, OpenError> {
         let size = self.segment_size.unwrap_or_else(|| default_segment_size(self.capacity));

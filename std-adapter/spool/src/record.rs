@@ -1,5 +1,9 @@
 //! What is stored: records, and the few words that describe them.
 
+use std::borrow::Cow;
+
+use crate::codec::{self, DecodeError};
+
 /// Which of OTLP's signals a payload holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -49,7 +53,7 @@ impl Class {
     }
 }
 
-/// How the payload is encoded. The spool stores the tag and never transcodes.
+/// How a payload is encoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Codec {
@@ -63,6 +67,15 @@ pub enum Codec {
 }
 
 impl Codec {
+    /// Its name, as `Content-Encoding` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Codec::Identity => "identity",
+            Codec::Gzip => "gzip",
+            Codec::Zstd => "zstd",
+        }
+    }
+
     pub(crate) fn from_byte(byte: u8) -> Option<Codec> {
         [Codec::Identity, Codec::Gzip, Codec::Zstd].into_iter().find(|codec| *codec as u8 == byte)
     }
@@ -86,7 +99,7 @@ pub struct Record {
     pub signal: Signal,
     /// How dearly to hold it.
     pub class: Class,
-    /// How the payload is encoded.
+    /// How the payload is encoded. One that is compressed already is stored as it is.
     pub codec: Codec,
     /// The caller's number for what may be concatenated with it.
     pub stream: u32,
@@ -109,6 +122,8 @@ pub struct Entry {
     pub class: Class,
     /// How the payload is encoded.
     pub codec: Codec,
+    /// The payload's length, in bytes, before it was encoded; `None` if it came compressed, or empty.
+    pub plain_len: Option<u32>,
     /// The caller's number for what may be concatenated with it.
     pub stream: u32,
     /// Spans, log records or data points in the payload.
@@ -121,8 +136,25 @@ pub struct Entry {
     pub boot_time: u64,
     /// When it was stored, in nanoseconds since 1970 by the wall clock of that moment.
     pub wall_time: u64,
-    /// The bytes.
+    /// The bytes, compressed as `codec` says; see [`Entry::decode`].
     pub payload: Vec<u8>,
+}
+
+impl Entry {
+    /// The payload as it was before it was compressed. `limit` bounds its length, and with it the memory that it takes.
+    ///
+    /// ```
+    /// # use smoltel_spool::{DecodeError, Entry};
+    /// fn plain(entry: &Entry) -> Result<Vec<u8>, DecodeError> {
+    ///     entry.decode(16 << 20).map(|plain| plain.into_owned())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// It is longer, it is damaged, or the codec's feature is missing.
+    pub fn decode(&self, limit: usize) -> Result<Cow<'_, [u8]>, DecodeError> {
+        codec::decode(self.codec, &self.payload, self.plain_len, limit)
+    }
 }
 
 /// Why a record will not be delivered. Losses are counted by reason, in records and items.

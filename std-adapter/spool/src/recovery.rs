@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::cipher::Key;
 use crate::cursor_file::{CursorFile, Loaded};
 use crate::error::OpenError;
 use crate::format::cursor::Cursor;
@@ -26,6 +27,7 @@ use settle::Found;
 
 /// Opens the spool up to a writer that is ready to run.
 pub(crate) fn open(vfs: Arc<dyn Vfs>, dir: &Path, options: Options) -> Result<Writer, OpenError> {
+    options.check()?;
     let new_size = options.new_segment_size()?;
     let lock = lock(&*vfs, dir)?;
     let loaded = CursorFile::load(&*vfs, dir);
@@ -37,8 +39,12 @@ pub(crate) fn open(vfs: Arc<dyn Vfs>, dir: &Path, options: Options) -> Result<Wr
     let len = file.len(Site::DataOpen).map_err(io_error("read the length of", &path))?;
     let size = segment_size(&*vfs, &*file, len, &loaded).unwrap_or(new_size);
     let max = options.segments(size)?;
-    let room = Room { vfs: &*vfs, dir, file: &*file, size };
-    let mut survey = room.survey(loaded.cursor.as_ref(), room.whole_slots(len)?)?;
+    let room = Room { vfs: &*vfs, dir, file: &*file, size, key: options.key.as_ref() };
+    let mut survey = room.survey(loaded.cursor.as_ref(), len)?;
+    settle::check_key(&room, loaded.cursor.as_ref(), &survey.headers)?;
+    // Nothing was changed up to here.
+    survey.keep(room.whole_slots(len)?);
+    room.look_into(loaded.cursor.as_ref(), &mut survey);
 
     let mut index = Index::default();
     let uuid = survey.uuid.map_or_else(|| random_uuid(&*vfs, dir), Ok)?;
@@ -137,6 +143,16 @@ pub(crate) struct Room<'a> {
     pub(crate) dir: &'a Path,
     pub(crate) file: &'a dyn VfsFile,
     pub(crate) size: u32,
+    pub(crate) key: Option<&'a Key>,
+}
+
+impl Survey {
+    /// Forgets what is beyond the slots that can be used.
+    fn keep(&mut self, count: u32) {
+        self.count = count;
+        self.headers.retain(|header| header.slot < count);
+        self.unreadable.retain(|slot| *slot < count);
+    }
 }
 
 impl Room<'_> {
@@ -160,7 +176,9 @@ impl Room<'_> {
         Ok(count + u32::from(filled.is_ok()))
     }
 
-    fn survey(&self, cursor: Option<&Cursor>, count: u32) -> Result<Survey, OpenError> {
+    /// Reads the headers of all slots, a partial last one too.
+    fn survey(&self, cursor: Option<&Cursor>, len: u64) -> Result<Survey, OpenError> {
+        let count = u32::try_from(len.div_ceil(self.size.into())).unwrap_or(u32::MAX);
         let (found, headers, unreadable) = (Vec::new(), Vec::new(), Vec::new());
         let uuid = cursor.map(|cursor| cursor.uuid);
         let mut survey = Survey { count, uuid, found, headers, unreadable, held_back: BTreeSet::new() };
@@ -175,13 +193,17 @@ impl Room<'_> {
             }
         }
         survey.headers.sort_unstable_by_key(|header| header.generation);
+        Ok(survey)
+    }
+
+    /// Walks the live segments, and copies what cannot be read.
+    fn look_into(&self, cursor: Option<&Cursor>, survey: &mut Survey) {
         survey.found = Found::live(self, cursor, &survey.headers);
         for slot in &survey.unreadable {
             if quarantine::keep(self.vfs, self.dir, self.file, *slot, self.size).is_err() {
                 survey.held_back.insert(*slot);
             }
         }
-        Ok(survey)
     }
 
     /// Makes what recovery found out durable.

@@ -53,6 +53,8 @@ pub(crate) struct Inbox {
 /// A record handed over, and whom to tell.
 pub(crate) struct Arriving {
     pub(crate) record: Record,
+    /// Before it was compressed; 0: not known.
+    pub(crate) plain_len: u32,
     pub(crate) done: Done,
 }
 

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::codec;
 use crate::destination::Destination;
 use crate::error::{AppendError, Error, OpenError};
-use crate::format::{cursor::MAX_ID, record, segment};
+use crate::format::cursor::MAX_ID;
 use crate::index::Index;
 use crate::options::{Full, Options};
 use crate::record::Record;
@@ -87,12 +88,14 @@ impl Spool {
     /// Hands over a record. `done` runs with its sequence once it is stored, or with the reason why it is not.
     ///
     /// `done` runs on the spool's thread, or at once on this one if the record is refused here. It must be quick, must
-    /// not panic, and must not call what waits for the spool. With [`Full::Block`] this call waits while too many bytes are in
-    /// flight; otherwise it never waits.
-    pub fn append(&self, record: Record, done: impl FnOnce(Result<u64, AppendError>) + Send + 'static) {
+    /// not panic, and must not call what waits for the spool. The payload is compressed by this call, if the options say
+    /// so. With [`Full::Block`] it waits while too many bytes are in flight; otherwise it never waits.
+    pub fn append(&self, mut record: Record, done: impl FnOnce(Result<u64, AppendError>) + Send + 'static) {
         let items = record.items;
-        let arriving = Arriving { record, done: Box::new(done) };
-        if let Err((error, arriving)) = self.enqueue(arriving) {
+        let plain_len = codec::compress(&mut record, self.shared().options.codec);
+        let arriving = Arriving { record, plain_len, done: Box::new(done) };
+        if let Err(refused) = self.enqueue(arriving) {
+            let (error, arriving) = *refused;
             if error == AppendError::Busy {
                 self.shared().count_refused(items);
             }
@@ -140,9 +143,10 @@ impl Spool {
         self.sync_cursor()
     }
 
-    /// The largest payload that fits a segment, in bytes.
+    /// The largest payload that fits a segment, in bytes, as it is stored: a longer one may fit when it is compressed.
     pub fn max_record(&self) -> usize {
-        max_record(self.shared().segment_size)
+        let shared = self.shared();
+        shared.options.max_record(shared.segment_size)
     }
 
     /// What the spool holds, what waits, and what was lost.
@@ -211,25 +215,25 @@ impl Spool {
         &self.handle.shared
     }
 
-    fn enqueue(&self, arriving: Arriving) -> Result<(), (AppendError, Arriving)> {
+    fn enqueue(&self, arriving: Arriving) -> Result<(), Box<(AppendError, Arriving)>> {
         let shared = self.shared();
         let (len, max) = (arriving.record.payload.len(), self.max_record());
         if len > max {
-            return Err((AppendError::TooLarge { len, max }, arriving));
+            return Err(Box::new((AppendError::TooLarge { len, max }, arriving)));
         }
         let mut inbox = shared.inbox();
         loop {
             if let Some(reason) = &inbox.read_only {
-                return Err((AppendError::ReadOnly(reason.clone()), arriving));
+                return Err(Box::new((AppendError::ReadOnly(reason.clone()), arriving)));
             }
             if inbox.closing {
-                return Err((AppendError::Closed, arriving));
+                return Err(Box::new((AppendError::Closed, arriving)));
             }
             if inbox.bytes == 0 || inbox.bytes + len <= shared.options.in_flight {
                 break;
             }
             if shared.options.full != Full::Block {
-                return Err((AppendError::Busy, arriving));
+                return Err(Box::new((AppendError::Busy, arriving)));
             }
             inbox = shared.room.wait(inbox).unwrap_or_else(PoisonError::into_inner);
         }
@@ -277,10 +281,6 @@ impl Drop for Handle {
         self.start_closing();
         self.join();
     }
-}
-
-pub(crate) fn max_record(segment_size: u32) -> usize {
-    (segment_size - 2 * segment::HEADER_LEN - record::HEADER_LEN) as usize
 }
 
 fn destination_stats(index: &Index, now: u64) -> Vec<DestinationStats> {

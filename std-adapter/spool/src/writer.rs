@@ -164,6 +164,10 @@ impl Writer {
 
     fn finish(&mut self) {
         self.sync_written();
+        // Those that everybody is done with are let go: an empty spool may be opened with another key.
+        for open in self.open.iter_mut().filter_map(Option::take) {
+            self.shared.index().close_segment(open.generation);
+        }
         let synced = self.sync_cursor(Site::CursorSync);
         self.lock = None;
         let mut inbox = self.shared.inbox();
@@ -178,7 +182,7 @@ impl Writer {
     fn commit(&mut self, mut batch: VecDeque<Arriving>, closing: bool) {
         let mut group = Group::default();
         while let Some(arriving) = batch.pop_front() {
-            match self.place(&mut group, self.next_sequence, &arriving.record) {
+            match self.place(&mut group, self.next_sequence, &arriving) {
                 Ok(()) => {
                     group.members.push((self.next_sequence, arriving));
                     self.next_sequence += 1;
@@ -216,11 +220,8 @@ impl Writer {
         self.abandon(&group, !full);
         let mut second = Group::default();
         for (sequence, arriving) in group.members {
-            let placed = if full {
-                Err(AppendError::Full)
-            } else {
-                self.place(&mut second, sequence, &arriving.record)
-            };
+            let placed =
+                if full { Err(AppendError::Full) } else { self.place(&mut second, sequence, &arriving) };
             match placed {
                 Ok(()) => second.members.push((sequence, arriving)),
                 Err(error) => self.refuse(arriving, error),

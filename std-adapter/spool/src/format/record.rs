@@ -12,6 +12,9 @@ pub(crate) const ALIGN: u32 = 8;
 /// Where a header holds its own offset.
 pub(crate) const OFFSET_AT: usize = 52;
 
+/// The part of a header that goes into a payload's tag: all but CRCs and length.
+pub(crate) const SEALED: std::ops::Range<usize> = 12..HEADER_LEN as usize;
+
 const KIND_DATA: u8 = 1;
 const FLAG_ORIGIN: u8 = 1;
 
@@ -29,26 +32,26 @@ pub(crate) struct RecordHeader {
     pub(crate) items: u32,
     pub(crate) offset: u32,
     pub(crate) stream: u32,
+    /// Before codec and cipher; 0: not known.
+    pub(crate) plain_len: u32,
     pub(crate) boot_time: u64,
     pub(crate) wall_time: u64,
     pub(crate) origin: Option<Origin>,
 }
 
 impl RecordHeader {
-    /// Appends the header's bytes.
-    pub(crate) fn encode(&self, salt: [u8; 8], out: &mut Vec<u8>) {
-        let start = out.len();
-        let mut put = Put(std::mem::take(out));
+    pub(crate) fn encode(&self, salt: [u8; 8]) -> Vec<u8> {
+        let mut put = Put(Vec::with_capacity(HEADER_LEN as usize));
         put.u32(0).u32(self.len).u32(self.payload_crc);
         put.u8(KIND_DATA).u8(self.signal as u8).u8(self.codec as u8).u8(u8::from(self.origin.is_some()));
         put.u64(self.sequence).u64(self.durable).u32(self.ordinal).u32(self.durable_records);
-        put.u64(self.items_before).u32(self.items).u32(self.offset).u32(self.stream).u32(0);
+        put.u64(self.items_before).u32(self.items).u32(self.offset).u32(self.stream).u32(self.plain_len);
         put.u64(self.boot_time).u64(self.wall_time);
         let origin = self.origin.unwrap_or(Origin { device: [0; 16], epoch: 0, sequence: 0 });
         put.bytes(&origin.device).u64(origin.epoch).u64(origin.sequence);
-        *out = put.0;
-        let crc = salted_crc(salt, &out[start + 4..]);
-        out[start..start + 4].copy_from_slice(&crc.to_le_bytes());
+        let crc = salted_crc(salt, &put.0[4..]);
+        put.0[..4].copy_from_slice(&crc.to_le_bytes());
+        put.0
     }
 
     /// Reads the header at `offset` of a segment of `segment_size` bytes, if one of this salt is there.
@@ -82,7 +85,7 @@ impl RecordHeader {
             return None;
         }
         let (sequence, durable, ordinal, durable_records) = (get.u64()?, get.u64()?, get.u32()?, get.u32()?);
-        let (items_before, items, offset, stream, _) =
+        let (items_before, items, offset, stream, plain_len) =
             (get.u64()?, get.u32()?, get.u32()?, get.u32()?, get.u32()?);
         let (boot_time, wall_time) = (get.u64()?, get.u64()?);
         let origin = Origin { device: get.array()?, epoch: get.u64()?, sequence: get.u64()? };
@@ -100,6 +103,7 @@ impl RecordHeader {
             items,
             offset,
             stream,
+            plain_len,
             boot_time,
             wall_time,
             origin,
@@ -131,6 +135,7 @@ mod tests {
             items: 10,
             offset: 4096,
             stream: 3,
+            plain_len: 700,
             boot_time: 5,
             wall_time: 6,
             origin: Some(Origin { device: [1; 16], epoch: 2, sequence: 3 }),
@@ -139,8 +144,7 @@ mod tests {
 
     #[test]
     fn a_header_comes_back_only_with_its_salt_and_in_its_place() {
-        let (vfs, mut bytes) = (StdVfs::default(), Vec::new());
-        header().encode([5; 8], &mut bytes);
+        let (vfs, bytes) = (StdVfs::default(), header().encode([5; 8]));
         assert_eq!(bytes.len(), HEADER_LEN as usize);
         assert_eq!(RecordHeader::decode(&bytes, [5; 8], 4096, 8192, &vfs), Some(header()));
         assert_eq!(RecordHeader::decode(&bytes, [6; 8], 4096, 8192, &vfs), None);
@@ -150,8 +154,7 @@ mod tests {
 
     #[test]
     fn no_bit_of_a_header_may_change() {
-        let (vfs, mut bytes) = (StdVfs::default(), Vec::new());
-        header().encode([5; 8], &mut bytes);
+        let (vfs, mut bytes) = (StdVfs::default(), header().encode([5; 8]));
         for bit in 0..bytes.len() * 8 {
             bytes[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(RecordHeader::decode(&bytes, [5; 8], 4096, 8192, &vfs), None);

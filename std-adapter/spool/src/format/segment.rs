@@ -12,6 +12,7 @@ pub(crate) const SIZES: std::ops::RangeInclusive<u32> = BLOCK..=64 << 20;
 
 const MAGIC: [u8; 8] = *b"smolseg\n";
 const CRC_AT: usize = 124;
+const CHACHA20_POLY1305: u8 = 1;
 
 /// The segment of the same class that was filled before this one, as far as it was durable then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub(crate) struct SegmentHeader {
     pub(crate) boot_id: [u8; 16],
     pub(crate) slot: u32,
     pub(crate) previous: Option<Previous>,
+    /// Tells the right key from others; `None`: the payloads are not encrypted.
+    pub(crate) key_check: Option<[u8; 4]>,
 }
 
 impl SegmentHeader {
@@ -42,11 +45,12 @@ impl SegmentHeader {
         let none = Previous { slot: u32::MAX, generation: 0, records: 0, items: 0 };
         let previous = self.previous.unwrap_or(none);
         let mut put = Put::default();
-        put.bytes(&MAGIC).u16(VERSION).u8(self.class as u8).u8(0).u32(self.segment_size);
+        let cipher = self.key_check.map_or(0, |_| CHACHA20_POLY1305);
+        put.bytes(&MAGIC).u16(VERSION).u8(self.class as u8).u8(cipher).u32(self.segment_size);
         put.bytes(&self.uuid).u64(self.generation).bytes(&self.salt);
         put.u64(self.first_sequence).u64(self.floor).u64(self.settled).bytes(&self.boot_id);
-        put.u32(self.slot).u32(previous.slot).u64(previous.generation).u32(previous.records).u32(0);
-        put.u64(previous.items).u32(0);
+        put.u32(self.slot).u32(previous.slot).u64(previous.generation).u32(previous.records);
+        put.bytes(&self.key_check.unwrap_or_default()).u64(previous.items).u32(0);
         let crc = crc32c::crc32c(&put.0);
         put.u32(crc);
         put.0
@@ -72,14 +76,14 @@ impl SegmentHeader {
         let class = Class::from_byte(get.u8()?)?;
         let cipher = get.u8()?;
         let segment_size = get.u32()?;
-        if cipher != 0 || !segment_size.is_power_of_two() || !SIZES.contains(&segment_size) {
+        if cipher > CHACHA20_POLY1305 || !segment_size.is_power_of_two() || !SIZES.contains(&segment_size) {
             return None;
         }
         let (uuid, generation, salt) = (get.array()?, get.u64()?, get.array()?);
         let (first_sequence, floor, settled) = (get.u64()?, get.u64()?, get.u64()?);
         let (boot_id, slot) = (get.array()?, get.u32()?);
-        let (previous_slot, previous_generation, records, _) =
-            (get.u32()?, get.u64()?, get.u32()?, get.u32()?);
+        let (previous_slot, previous_generation, records) = (get.u32()?, get.u64()?, get.u32()?);
+        let key_check = get.array()?;
         let previous =
             Previous { slot: previous_slot, generation: previous_generation, records, items: get.u64()? };
         let previous = (previous_slot != u32::MAX).then_some(previous);
@@ -95,6 +99,7 @@ impl SegmentHeader {
             boot_id,
             slot,
             previous,
+            key_check: (cipher == CHACHA20_POLY1305).then_some(key_check),
         };
         Some(header)
     }
@@ -119,6 +124,7 @@ mod tests {
             boot_id: [1; 16],
             slot: 5,
             previous: Some(Previous { slot: 4, generation: 2, records: 17, items: 170 }),
+            key_check: Some([6; 4]),
         };
         let mut bytes = header.encode();
         assert_eq!(bytes.len(), HEADER_LEN as usize);

@@ -1,6 +1,9 @@
 //! Choosing records for a destination, and taking them back.
 
+use std::sync::Arc;
+
 use super::{Index, Place};
+use crate::cipher::SegmentKey;
 use crate::record::{Class, Loss, Signal};
 
 /// A chosen record and where its bytes are.
@@ -11,6 +14,7 @@ pub(crate) struct Pick {
     pub(crate) class: Class,
     pub(crate) salt: [u8; 8],
     pub(crate) boot_id: [u8; 16],
+    pub(crate) key: Option<Arc<SegmentKey>>,
     pub(crate) offset: u32,
     pub(crate) len: u32,
     pub(crate) sequence: u64,
@@ -95,6 +99,7 @@ impl Index {
                 class,
                 salt: segment.salt,
                 boot_id: segment.boot_id,
+                key: segment.key.clone(),
                 offset: meta.offset,
                 len: meta.len,
                 sequence: meta.sequence,

@@ -1,7 +1,10 @@
 //! A live segment in memory, and how far each destination is with it.
 
+use std::sync::Arc;
+
 use super::lease::End;
 use crate::bitmap::Bitmap;
+use crate::cipher::SegmentKey;
 use crate::format::cursor::Released;
 use crate::format::record::RecordHeader;
 use crate::record::{Class, Signal};
@@ -53,6 +56,8 @@ pub(crate) struct Segment {
     pub(crate) class: Class,
     pub(crate) salt: [u8; 8],
     pub(crate) boot_id: [u8; 16],
+    /// If its payloads are encrypted.
+    pub(crate) key: Option<Arc<SegmentKey>>,
     /// By ordinal.
     pub(crate) records: Vec<Meta>,
     /// Items of all records, missing ones included as far as they are known.
@@ -78,6 +83,7 @@ impl Segment {
             class,
             salt,
             boot_id,
+            key: None,
             records: Vec::new(),
             items: 0,
             held: [0; 4],

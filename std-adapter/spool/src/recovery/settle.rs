@@ -2,10 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::boots::Boots;
 use super::{Room, Survey};
 use crate::bitmap::Bitmap;
+use crate::cipher::SegmentKey;
+use crate::error::OpenError;
 use crate::format::cursor::{Cursor, CursorSegment};
 use crate::format::record::RecordHeader;
 use crate::format::segment::SegmentHeader;
@@ -16,6 +19,7 @@ use crate::scan;
 /// A live segment, and CURSOR's entry for it.
 pub(crate) struct Found {
     pub(super) header: SegmentHeader,
+    key: Option<Arc<SegmentKey>>,
     entry: Option<CursorSegment>,
     pub(super) records: Vec<RecordHeader>,
 }
@@ -31,20 +35,19 @@ pub(crate) struct Settled {
 impl Found {
     /// Walks the segments that were not let go.
     pub(crate) fn live(room: &Room<'_>, cursor: Option<&Cursor>, headers: &[SegmentHeader]) -> Vec<Found> {
-        let entries: HashMap<u64, &CursorSegment> = cursor
-            .iter()
-            .flat_map(|cursor| &cursor.segments)
-            .map(|entry| (entry.generation, entry))
-            .collect();
         let mut found = Vec::new();
-        for header in headers {
-            let entry = entries.get(&header.generation).filter(|entry| entry.slot == header.slot);
-            if entry.is_none() && cursor.is_some_and(|cursor| header.generation <= cursor.generation) {
-                continue;
-            }
+        for (header, entry) in not_let_go(cursor, headers) {
+            let key = match room.key.filter(|_| header.key_check.is_some()) {
+                None => None,
+                Some(key) => match key.unlock(header) {
+                    Some(key) => Some(Arc::new(key)),
+                    // Of a key before this one: let go, as docs/SPOOL.md says in "Codec and cipher".
+                    None => continue,
+                },
+            };
             let known = entry.filter(|entry| entry.closed).map(|entry| entry.records);
             let records = scan::walk(room.vfs, room.file, header, known);
-            found.push(Found { header: header.clone(), entry: entry.map(|entry| (*entry).clone()), records });
+            found.push(Found { header: header.clone(), key, entry: entry.cloned(), records });
         }
         found
     }
@@ -53,6 +56,32 @@ impl Found {
     fn vouched(&self) -> u32 {
         self.entry.as_ref().map_or(0, |entry| entry.records)
     }
+}
+
+/// The segments that CURSOR does not know to be let go, with its entries for them.
+fn not_let_go<'a>(
+    cursor: Option<&'a Cursor>,
+    headers: &'a [SegmentHeader],
+) -> impl Iterator<Item = (&'a SegmentHeader, Option<&'a CursorSegment>)> {
+    let entries = cursor.iter().flat_map(|cursor| &cursor.segments);
+    let entries: HashMap<u64, &CursorSegment> = entries.map(|entry| (entry.generation, entry)).collect();
+    headers.iter().filter_map(move |header| {
+        let entry = entries.get(&header.generation).copied().filter(|entry| entry.slot == header.slot);
+        let newer = cursor.is_none_or(|cursor| header.generation > cursor.generation);
+        (entry.is_some() || newer).then_some((header, entry))
+    })
+}
+
+/// Whether the key is the one that the spool was last written with.
+pub(crate) fn check_key(
+    room: &Room<'_>,
+    cursor: Option<&Cursor>,
+    headers: &[SegmentHeader],
+) -> Result<(), OpenError> {
+    let encrypted = not_let_go(cursor, headers).filter(|(header, _)| header.key_check.is_some());
+    let Some((last, _)) = encrypted.last() else { return Ok(()) };
+    let key = room.key.ok_or(OpenError::NoKey)?;
+    key.unlock(last).map(drop).ok_or(OpenError::WrongKey)
 }
 
 /// Fills the index, and counts what is lost.
@@ -126,6 +155,7 @@ fn claims(headers: &[SegmentHeader]) -> HashMap<u64, (u32, u64)> {
 fn build(found: &Found, claim: Option<&(u32, u64)>, floor: u64, boot: u64, tally: &mut Tally) -> Segment {
     let header = &found.header;
     let mut segment = Segment::new(header.slot, header.generation, header.class, header.salt, header.boot_id);
+    segment.key.clone_from(&found.key);
     segment.closed = true;
     let entry = found.entry.clone().unwrap_or_default();
     let claim = claim.copied().unwrap_or_default();

@@ -1,12 +1,15 @@
 //! Finding room for records: the class's open segment, or another one.
 
+use std::sync::Arc;
+
 use super::Writer;
 use crate::error::AppendError;
 use crate::format::segment::{HEADER_LEN, Previous, SegmentHeader};
 use crate::group::{Group, Open, Stamp};
 use crate::index::Segment;
 use crate::options::Full;
-use crate::record::{Class, Record};
+use crate::record::Class;
+use crate::shared::Arriving;
 use crate::vfs::Site;
 
 impl Writer {
@@ -15,21 +18,21 @@ impl Writer {
         &mut self,
         group: &mut Group,
         sequence: u64,
-        record: &Record,
+        arriving: &Arriving,
     ) -> Result<(), AppendError> {
         let read_only = self.shared.inbox().read_only.clone();
         if let Some(reason) = read_only {
             return Err(AppendError::ReadOnly(reason));
         }
-        let (class, size) = (record.class, self.shared.segment_size);
-        let fits = |open: &Open| group.fits(open, class, record.payload.len(), size);
+        let (class, size) = (arriving.record.class, self.shared.segment_size);
+        let fits = |open: &Open| group.fits(open, class, arriving.record.payload.len(), size);
         if !self.open[class as usize].as_ref().is_some_and(fits) {
             self.open_segment(group, class, sequence)?;
         }
         let (durable, now, boot) = (self.durable, self.shared.vfs.now(), self.shared.boot);
         let stamp = Stamp { sequence, durable, now, boot };
         if let Some(open) = &mut self.open[class as usize] {
-            group.push(open, record, &stamp);
+            group.push(open, arriving, &stamp);
         }
         Ok(())
     }
@@ -57,13 +60,18 @@ impl Writer {
             group.fill_up(class, full.generation);
         }
         self.generation += 1;
-        let header = self.header(class, slot, salt, sequence);
-        let segment = Segment::new(slot, self.generation, class, salt, self.boot_id);
+        let key = self.shared.options.key.as_ref();
+        let key = key.map(|key| Arc::new(key.segment(self.uuid, salt, self.generation)));
+        let key_check = key.as_ref().map(|key| key.check());
+        let header = SegmentHeader { key_check, ..self.header(class, slot, salt, sequence) };
+        let mut segment = Segment::new(slot, self.generation, class, salt, self.boot_id);
+        segment.key.clone_from(&key);
         self.shared.index().open_segment(segment);
         self.open[class as usize] = Some(Open {
             slot,
             generation: self.generation,
             salt,
+            key,
             header: header.encode(),
             end: HEADER_LEN,
             records: 0,
@@ -87,6 +95,7 @@ impl Writer {
             boot_id: self.boot_id,
             slot,
             previous: self.previous[class as usize],
+            key_check: None,
         }
     }
 
