@@ -108,6 +108,7 @@ pub(crate) fn unusable(error: OpenError) -> Failure {
     let mend = match error {
         OpenError::InUse { .. } => "stop that process, or choose another --data-dir",
         OpenError::Newer { .. } => "or choose another --data-dir",
+        OpenError::NoKey | OpenError::WrongKey => "name its file as spool.key-file in the config",
         OpenError::Options(_) => "mend the config's [spool]",
         OpenError::Io { .. } => "mend the directory, or choose another --data-dir",
     };
