@@ -20,6 +20,8 @@ pub(crate) struct CursorFile {
 pub(crate) struct Loaded {
     pub(crate) cursor: Option<Cursor>,
     pub(crate) newer: Option<u16>,
+    /// A slot that has been written to cannot be read.
+    pub(crate) damaged: bool,
     slot: u64,
 }
 
@@ -38,7 +40,7 @@ impl CursorFile {
                     }
                 }
                 Parsed::Newer(version) => loaded.newer = Some(version),
-                Parsed::Bad => {}
+                Parsed::Bad => loaded.damaged |= !is_unused(&*file, slot * slot_len),
             }
         }
         loaded
@@ -102,6 +104,11 @@ impl CursorFile {
         self.slot = 1 - self.slot;
         Ok(())
     }
+}
+
+fn is_unused(file: &dyn VfsFile, at: u64) -> bool {
+    let mut head = [0; PEEK_LEN];
+    read_full(file, Site::CursorRead, &mut head, at).is_ok() && head == [0; PEEK_LEN]
 }
 
 fn read_slot(vfs: &dyn Vfs, file: &dyn VfsFile, at: u64, slot_len: u64) -> Parsed<Cursor> {

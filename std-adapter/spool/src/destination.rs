@@ -3,14 +3,12 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::format::record::{HEADER_LEN, RecordHeader, SEALED};
 use crate::index::Place;
 use crate::index::lease::Pick;
 use crate::limits::Limits;
 use crate::record::{Entry, Loss, Signal};
 use crate::shared::Shared;
 use crate::stats::Pending;
-use crate::vfs::{Site, read_full};
 
 /// One of the places that records go to; each releases records for itself.
 #[derive(Clone)]
@@ -102,15 +100,11 @@ impl Destination {
 
     fn read(&self, pick: &Pick) -> Option<Entry> {
         let shared = &self.shared;
-        let mut bytes = vec![0; HEADER_LEN as usize + pick.len as usize];
-        let base = u64::from(pick.slot) * u64::from(shared.segment_size);
-        let offset = base + u64::from(pick.offset);
-        if read_full(&*shared.file, Site::PayloadRead, &mut bytes, offset).is_err() {
+        let Ok(entry) = pick.stored.read(&*shared.vfs, &*shared.file, shared.segment_size) else {
             // Still leased: nobody else takes it, and its segment stays.
             shared.index().set_aside += 1;
             return None;
-        }
-        let entry = self.decode(pick, bytes);
+        };
         if entry.is_none() {
             let mut index = shared.index();
             index.gaps += 1;
@@ -120,21 +114,6 @@ impl Destination {
             shared.released();
         }
         entry
-    }
-
-    fn decode(&self, pick: &Pick, mut bytes: Vec<u8>) -> Option<Entry> {
-        let vfs = &*self.shared.vfs;
-        let header = RecordHeader::decode(&bytes, pick.salt, pick.offset, self.shared.segment_size, vfs)?;
-        let mut payload = bytes.split_off(HEADER_LEN as usize);
-        let crc = crc32c::crc32c(&payload);
-        let whole = header.len == pick.len && header.sequence == pick.sequence;
-        if !whole || !vfs.holds(Site::PayloadCrc, crc == header.payload_crc) {
-            return None;
-        }
-        if pick.key.as_ref().is_some_and(|key| !key.open(pick.offset, &bytes[SEALED], &mut payload)) {
-            return None;
-        }
-        Some(entry(&header, pick, payload))
     }
 
     fn let_go(&self, places: impl IntoIterator<Item = Place>, reason: Option<Loss>) {
@@ -157,23 +136,6 @@ impl Destination {
 
 fn oldest(segment: &crate::index::Segment, at: usize, signal: usize) -> Option<(u64, u64)> {
     segment.oldest_left(at, signal).map(|meta| (meta.sequence, meta.stored))
-}
-
-fn entry(header: &RecordHeader, pick: &Pick, payload: Vec<u8>) -> Entry {
-    Entry {
-        sequence: header.sequence,
-        signal: header.signal,
-        class: pick.class,
-        codec: header.codec,
-        plain_len: Some(header.plain_len).filter(|len| *len > 0),
-        stream: header.stream,
-        items: header.items,
-        origin: header.origin,
-        boot_id: pick.boot_id,
-        boot_time: header.boot_time,
-        wall_time: header.wall_time,
-        payload,
-    }
 }
 
 /// Records in a destination's hands. Dropping it gives them back, to be taken again.

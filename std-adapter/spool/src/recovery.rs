@@ -200,9 +200,19 @@ impl Room<'_> {
     fn look_into(&self, cursor: Option<&Cursor>, survey: &mut Survey) {
         survey.found = Found::live(self, cursor, &survey.headers);
         for slot in &survey.unreadable {
-            if quarantine::keep(self.vfs, self.dir, self.file, *slot, self.size).is_err() {
-                survey.held_back.insert(*slot);
+            match quarantine::keep(self.vfs, self.dir, self.file, *slot, self.size) {
+                // Or the next opening would copy it again, and push older copies out.
+                Ok(()) => self.wipe(*slot),
+                Err(_) => _ = survey.held_back.insert(*slot),
             }
+        }
+    }
+
+    /// Makes a slot one that was never used. Where the disk does not let it, it is free all the same.
+    fn wipe(&self, slot: u32) {
+        let base = u64::from(slot) * u64::from(self.size);
+        for at in (0..self.size).step_by(BLOCK as usize) {
+            _ = write_full(self.file, Site::Wipe, &[0; BLOCK as usize], base + u64::from(at));
         }
     }
 

@@ -98,8 +98,12 @@ pub(crate) fn payload_holds(
     let base = u64::from(segment.slot) * u64::from(segment.segment_size);
     let mut payload = vec![0; record.len as usize];
     let at = base + u64::from(record.offset) + u64::from(HEADER_LEN);
-    let read = read_full(file, Site::PayloadRead, &mut payload, at);
-    read.is_ok() && vfs.holds(Site::PayloadCrc, crc32c::crc32c(&payload) == record.payload_crc)
+    read_full(file, Site::PayloadRead, &mut payload, at).is_ok() && crc_holds(vfs, record, &payload)
+}
+
+/// Whether a payload is what its record's header says.
+pub(crate) fn crc_holds(vfs: &dyn Vfs, record: &RecordHeader, payload: &[u8]) -> bool {
+    vfs.holds(Site::PayloadCrc, crc32c::crc32c(payload) == record.payload_crc)
 }
 
 /// Behind a payload this long, only as much is read as must hold the next header.

@@ -14,9 +14,12 @@ use crate::index::Index;
 use crate::options::{Full, Options};
 use crate::record::Record;
 use crate::recovery;
+use crate::scrub;
 use crate::shared::{Arriving, Command, Shared};
 use crate::stats::{DestinationStats, Stats};
 use crate::vfs::{StdVfs, Vfs};
+
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// A durable queue of records in a directory.
 ///
@@ -143,6 +146,12 @@ impl Spool {
         self.sync_cursor()
     }
 
+    /// Reads everything that is kept and durable; what is damaged is given up and counted now, not when its turn comes.
+    /// It takes as long as reading the whole file. Worth doing now and then on storage that rots, such as SD cards.
+    pub fn scrub(&self) {
+        scrub::scrub(self.shared());
+    }
+
     /// The largest payload that fits a segment, in bytes, as it is stored: a longer one may fit when it is compressed.
     pub fn max_record(&self) -> usize {
         let shared = self.shared();
@@ -190,7 +199,8 @@ impl Spool {
     /// # Errors
     /// The disk failed, or `within` passed first; then the work goes on, and the lock is held until it is done.
     pub fn close(&self, within: Duration) -> Result<(), Error> {
-        let deadline = Instant::now() + within;
+        // Longer than a clock can say is a year.
+        let deadline = Instant::now().checked_add(within).unwrap_or_else(|| Instant::now() + YEAR);
         self.handle.start_closing();
         let shared = self.shared();
         let mut inbox = shared.inbox();

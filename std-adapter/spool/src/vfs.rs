@@ -42,6 +42,8 @@ pub enum Site {
     PayloadRead,
     /// The sync that makes an unsynced tail durable before it is shown.
     RecoverySync,
+    /// Zeroing an unreadable slot of which there is a copy.
+    Wipe,
     /// Opening CURSOR.
     CursorOpen,
     /// Reading CURSOR.

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use disk::Disk;
-use smoltel_spool::{Class, Codec, Key, Loss, OpenError, Options, Record, Signal, Spool, list, verify};
+use smoltel_spool::{
+    Class, Codec, Key, Loss, OpenError, Options, Reader, Record, Signal, Spool, list, verify,
+};
 
 const LONG: Duration = Duration::from_secs(10);
 const SECRET: &[u8] = b"the patient's name";
@@ -272,4 +274,19 @@ fn a_key_file_is_bytes_or_digits_for_its_owner_alone() {
     }
     let missing = Key::read(dir.path().join("none")).unwrap_err().to_string();
     assert!(missing.contains("read the key") && missing.contains("none"), "{missing}");
+}
+
+/// A reader beside the writer needs the key for payloads, and says so.
+#[test]
+fn a_reader_without_the_key_says_so_and_with_it_reads() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(dir.path(), key(7)).unwrap();
+    spool.append_wait(record(3)).unwrap();
+    let read = |key| {
+        let reader = Reader::open(dir.path()).unwrap().with_key(key);
+        reader.read(&reader.list().unwrap()[0])
+    };
+    assert!(matches!(read(None), Err(OpenError::NoKey)));
+    assert!(matches!(read(key(8)), Err(OpenError::WrongKey)));
+    assert_eq!(read(key(7)).unwrap().unwrap().payload, record(3).payload);
 }

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use disk::Disk;
-use smoltel_spool::{Class, Codec, Options, Problem, Record, Signal, Spool, list, verify, verify_with};
+use smoltel_spool::{
+    Class, Codec, Full, Loss, Options, Problem, Reader, Record, Signal, Spool, list, repair_with, verify,
+    verify_with,
+};
 
 fn record(n: u8) -> Record {
     let payload = vec![n; 500];
@@ -58,4 +61,96 @@ fn damage_is_named_and_nothing_is_changed() {
 fn where_there_is_no_spool_it_says_so() {
     let dir = tempfile::tempdir().unwrap();
     assert!(verify(dir.path()).unwrap_err().to_string().contains("spool.dat"));
+}
+
+const SEGMENT: usize = 8 * 4096;
+
+fn small() -> Options {
+    Options { capacity: 8 * SEGMENT as u64, segment_size: Some(SEGMENT as u32), ..Options::default() }
+}
+
+/// A spool with six segments of eight records, closed; its destination has released the first record.
+fn six_segments() -> Disk {
+    let disk = Disk::default();
+    let spool = Spool::open_with(Arc::new(disk.clone()), "/spool", small()).unwrap();
+    let up = spool.destination("up").unwrap();
+    (0..48).for_each(|n| _ = spool.append_wait(record(n)).unwrap());
+    up.take(None, 1, Instant::now()).unwrap().release();
+    spool.close(Duration::from_secs(10)).unwrap();
+    disk
+}
+
+#[test]
+fn a_repair_gives_up_what_is_damaged_and_nothing_else() {
+    let disk = six_segments();
+    let mut bytes = disk.read("/spool/spool.dat");
+    // A payload, a record header, and both headers of a segment.
+    bytes[SEGMENT + 300] ^= 1;
+    bytes[2 * SEGMENT + 130] ^= 1;
+    bytes[3 * SEGMENT + 3] ^= 1;
+    bytes[4 * SEGMENT - 128] ^= 1;
+    disk.write("/spool/spool.dat", bytes);
+    let vfs = Arc::new(disk.clone());
+    let before = verify_with(vfs.clone(), "/spool").unwrap();
+    assert_eq!(before.problems.len(), 4, "{:?}", before.problems);
+    assert!(before.problems.iter().all(Problem::loses));
+    let repair = repair_with(vfs.clone(), "/spool", small()).unwrap();
+    assert_eq!(verify_with(vfs.clone(), "/spool").unwrap().problems, []);
+    // Four items to a record.
+    assert_eq!((repair.records, repair.items, repair.quarantined), (10, 40, 2));
+    assert_eq!(repair_with(vfs.clone(), "/spool", small()).unwrap().records, 0, "once");
+    let spool = Spool::open_with(vfs, "/spool", small()).unwrap();
+    assert_eq!(spool.destination("up").unwrap().pending().records, 48 - 1 - 10);
+    assert_eq!(spool.stats().losses.items(Loss::Corrupt), 40);
+}
+
+#[test]
+fn the_leavings_of_a_crash_are_explained_and_cost_nothing() {
+    let disk = six_segments();
+    let mut cursor = disk.read("/spool/CURSOR");
+    let half = cursor.len() / 2;
+    // The slot with the lower counter is the one that a crash may have torn.
+    let counter = |at: usize| u64::from_le_bytes(cursor[at + 32..at + 40].try_into().unwrap());
+    let older = if counter(0) < counter(half) { 0 } else { half };
+    cursor[older + 100] ^= 1;
+    disk.write("/spool/CURSOR", cursor);
+    let mut data = disk.read("/spool/spool.dat");
+    data.extend([0; 1000]);
+    disk.write("/spool/spool.dat", data);
+    let vfs = Arc::new(disk.clone());
+    let report = verify_with(vfs.clone(), "/spool").unwrap();
+    assert_eq!(report.problems, [Problem::CursorSlot, Problem::PartialSlot { bytes: 1000 }]);
+    assert!(!report.problems.iter().any(Problem::loses));
+    assert_eq!(repair_with(vfs.clone(), "/spool", small()).unwrap().records, 0);
+    assert_eq!(verify_with(vfs, "/spool").unwrap().problems, []);
+}
+
+/// The slots of what was listed are taken again, over and over, while it is read: a reader gets a record or nothing, never another one.
+#[test]
+fn a_reader_beside_a_writer_gets_what_it_asked_for_or_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { full: Full::DropOldest, ..small() };
+    let spool = Spool::open(dir.path(), options).unwrap();
+    spool.destination("up").unwrap();
+    let writer = std::thread::spawn({
+        let spool = spool.clone();
+        move || (0..2000u32).for_each(|n| _ = spool.append_wait(record((n % 250) as u8)).unwrap())
+    });
+    let (mut read, mut gone) = (0, 0);
+    while !writer.is_finished() || read == 0 {
+        let reader = Reader::open(dir.path()).unwrap();
+        for listed in reader.list().unwrap() {
+            match reader.read(&listed).unwrap() {
+                Some(entry) => {
+                    assert_eq!(entry.payload, [((listed.sequence - 1) % 250) as u8; 500]);
+                    read += 1;
+                }
+                None => gone += 1,
+            }
+        }
+        let problems = verify(dir.path()).unwrap().problems;
+        assert!(problems.iter().all(|problem| !problem.loses()), "{problems:?}");
+    }
+    writer.join().unwrap();
+    println!("{read} read, {gone} gone");
 }

@@ -2,7 +2,7 @@
 
 use super::bytes::{Get, Put};
 use super::segment::HEADER_LEN as SEGMENT_HEADER_LEN;
-use crate::record::{Codec, Origin, Signal};
+use crate::record::{Class, Codec, Entry, Origin, Signal};
 use crate::vfs::{Site, Vfs};
 
 /// A record header's size.
@@ -74,6 +74,24 @@ impl RecordHeader {
         let header = Self::fields(&bytes[4..])?;
         let end = u64::from(offset) + u64::from(HEADER_LEN) + u64::from(header.len);
         (end <= u64::from(segment_size - SEGMENT_HEADER_LEN)).then_some(header)
+    }
+
+    /// The record that it is about.
+    pub(crate) fn entry(&self, class: Class, boot_id: [u8; 16], payload: Vec<u8>) -> Entry {
+        Entry {
+            sequence: self.sequence,
+            signal: self.signal,
+            class,
+            codec: self.codec,
+            plain_len: Some(self.plain_len).filter(|len| *len > 0),
+            stream: self.stream,
+            items: self.items,
+            origin: self.origin,
+            boot_id,
+            boot_time: self.boot_time,
+            wall_time: self.wall_time,
+            payload,
+        }
     }
 
     fn fields(bytes: &[u8]) -> Option<RecordHeader> {

@@ -1,25 +1,16 @@
 //! Choosing records for a destination, and taking them back.
 
-use std::sync::Arc;
-
 use super::{Index, Place};
-use crate::cipher::SegmentKey;
 use crate::record::{Class, Loss, Signal};
+use crate::stored::Stored;
 
 /// A chosen record and where its bytes are.
 #[derive(Clone, Debug)]
 pub(crate) struct Pick {
     pub(crate) place: Place,
-    pub(crate) slot: u32,
-    pub(crate) class: Class,
-    pub(crate) salt: [u8; 8],
-    pub(crate) boot_id: [u8; 16],
-    pub(crate) key: Option<Arc<SegmentKey>>,
-    pub(crate) offset: u32,
-    pub(crate) len: u32,
-    pub(crate) sequence: u64,
-    /// In spool time.
-    pub(crate) stored: u64,
+    pub(crate) stored: Stored,
+    /// When it was stored, in spool time.
+    pub(crate) since: u64,
 }
 
 /// From which end records are chosen.
@@ -41,7 +32,7 @@ impl Index {
         let mut bytes = 0;
         let mut fronts = Class::ALL.map(|class| self.front(at, class, None, signal, end));
         while let Some(next) = foremost(&fronts, end).cloned() {
-            bytes += next.len as usize;
+            bytes += next.stored.len as usize;
             if !picks.is_empty() && (bytes > max_bytes || picks.len() == MAX_PICKS) {
                 break;
             }
@@ -49,7 +40,8 @@ impl Index {
             if let Some(segment) = self.segments.get_mut(&generation) {
                 segment.progress[at].lease(&segment.records[ordinal as usize], ordinal, end);
             }
-            fronts[next.class as usize] = self.front(at, next.class, Some(generation), signal, end);
+            fronts[next.stored.class as usize] =
+                self.front(at, next.stored.class, Some(generation), signal, end);
             picks.push(next);
         }
         if end == End::Newest {
@@ -93,18 +85,17 @@ impl Index {
                 End::Newest => progress.last_free(&segment.records, signal)?,
             };
             let meta = &segment.records[ordinal as usize];
-            Some(Pick {
-                place: (segment.generation, ordinal),
+            let stored = Stored {
                 slot: segment.slot,
                 class,
                 salt: segment.salt,
-                boot_id: segment.boot_id,
                 key: segment.key.clone(),
+                boot_id: segment.boot_id,
                 offset: meta.offset,
                 len: meta.len,
                 sequence: meta.sequence,
-                stored: meta.stored,
-            })
+            };
+            Some(Pick { place: (segment.generation, ordinal), stored, since: meta.stored })
         };
         let of_class = |(_, segment): &(&u64, &super::Segment)| segment.class == class;
         match end {
@@ -138,8 +129,8 @@ impl Index {
 
 fn foremost(fronts: &[Option<Pick>; Class::ALL.len()], end: End) -> Option<&Pick> {
     match end {
-        End::Oldest => fronts.iter().flatten().min_by_key(|pick| pick.sequence),
-        End::Newest => fronts.iter().flatten().max_by_key(|pick| pick.sequence),
+        End::Oldest => fronts.iter().flatten().min_by_key(|pick| pick.stored.sequence),
+        End::Newest => fronts.iter().flatten().max_by_key(|pick| pick.stored.sequence),
     }
 }
 

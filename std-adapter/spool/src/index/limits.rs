@@ -44,7 +44,7 @@ impl Index {
         let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
         let mut any = false;
         while let Some(pick) = self.front(at, class, None, None, End::Oldest) {
-            let due = pick.stored.saturating_add(age);
+            let due = pick.since.saturating_add(age);
             if due > now {
                 return (any, Some(due));
             }

@@ -1,0 +1,60 @@
+//! Reading everything that is kept, to find rot before it is needed.
+
+use std::collections::HashSet;
+
+use crate::format::segment::SegmentHeader;
+use crate::record::Loss;
+use crate::scan::{self, Slot};
+use crate::shared::Shared;
+
+/// Reads every record that somebody still waits for, segment by segment, and gives up those that are damaged. A disk that
+/// cannot read at the moment is not damage: those records are left for later.
+pub(crate) fn scrub(shared: &Shared) {
+    let generations: Vec<u64> = shared.index().segments.keys().copied().collect();
+    let mut lost = false;
+    for generation in generations {
+        for ordinal in damaged(shared, generation) {
+            let mut index = shared.index();
+            index.gaps += 1;
+            index.lose((generation, ordinal), Loss::Corrupt);
+            index.sweep(generation);
+            lost = true;
+        }
+    }
+    if lost {
+        shared.released();
+    }
+}
+
+/// The ordinals of a segment's records that are kept and do not hold.
+fn damaged(shared: &Shared, generation: u64) -> Vec<u32> {
+    let Some((slot, kept)) = kept(shared, generation) else { return Vec::new() };
+    let Slot::Segment(header) = scan::headers(&*shared.vfs, &*shared.file, slot, shared.segment_size) else {
+        return Vec::new();
+    };
+    if header.generation != generation {
+        return Vec::new();
+    }
+    let sound = sound(shared, &header);
+    kept.into_iter().filter(|ordinal| !sound.contains(ordinal)).collect()
+}
+
+/// A segment's slot, and the ordinals that were durable and that some destination has not released.
+fn kept(shared: &Shared, generation: u64) -> Option<(u32, Vec<u32>)> {
+    let index = shared.index();
+    let segment = index.segments.get(&generation)?;
+    let present: Vec<usize> =
+        (0..index.destinations.len()).filter(|at| index.destinations[*at].is_some()).collect();
+    let needed = |ordinal: u32| present.iter().any(|at| !segment.progress[*at].released.get(ordinal));
+    let missing = |ordinal: u32| segment.records[ordinal as usize].missing();
+    let kept =
+        (0..segment.durable_records).filter(|ordinal| needed(*ordinal) && !missing(*ordinal)).collect();
+    Some((segment.slot, kept))
+}
+
+fn sound(shared: &Shared, header: &SegmentHeader) -> HashSet<u32> {
+    let (vfs, file) = (&*shared.vfs, &*shared.file);
+    let records = scan::walk(vfs, file, header, None);
+    let holds = records.iter().filter(|record| scan::payload_holds(vfs, file, header, record));
+    holds.map(|record| record.ordinal).collect()
+}

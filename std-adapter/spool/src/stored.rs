@@ -1,0 +1,46 @@
+//! One stored record, wherever it lies: reading it back.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::cipher::SegmentKey;
+use crate::format::record::{HEADER_LEN, RecordHeader, SEALED};
+use crate::record::{Class, Entry};
+use crate::scan;
+use crate::vfs::{Site, Vfs, VfsFile, read_full};
+
+/// Where a record lies, and what tells that it still does.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    pub(crate) slot: u32,
+    pub(crate) class: Class,
+    pub(crate) salt: [u8; 8],
+    pub(crate) key: Option<Arc<SegmentKey>>,
+    pub(crate) boot_id: [u8; 16],
+    pub(crate) offset: u32,
+    pub(crate) len: u32,
+    pub(crate) sequence: u64,
+}
+
+impl Stored {
+    /// Reads it, in a file with segments of `size` bytes. `None`: what is there now is not it, or not whole.
+    pub(crate) fn read(&self, vfs: &dyn Vfs, file: &dyn VfsFile, size: u32) -> io::Result<Option<Entry>> {
+        let mut bytes = vec![0; HEADER_LEN as usize + self.len as usize];
+        let base = u64::from(self.slot) * u64::from(size);
+        read_full(file, Site::PayloadRead, &mut bytes, base + u64::from(self.offset))?;
+        Ok(self.decode(bytes, vfs, size))
+    }
+
+    fn decode(&self, mut bytes: Vec<u8>, vfs: &dyn Vfs, size: u32) -> Option<Entry> {
+        let header = RecordHeader::decode(&bytes, self.salt, self.offset, size, vfs)?;
+        let mut payload = bytes.split_off(HEADER_LEN as usize);
+        let same = header.len == self.len && header.sequence == self.sequence;
+        if !same || !scan::crc_holds(vfs, &header, &payload) {
+            return None;
+        }
+        if self.key.as_ref().is_some_and(|key| !key.open(self.offset, &bytes[SEALED], &mut payload)) {
+            return None;
+        }
+        Some(header.entry(self.class, self.boot_id, payload))
+    }
+}
