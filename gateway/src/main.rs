@@ -54,6 +54,7 @@ fn load(flags: &Flags) -> Result<Config, Failure> {
 
 /// Prints the effective configuration, but for the values of headers.
 fn check(config: &Config) -> Result<(), Failure> {
+    config.spool_options()?;
     let text = toml::to_string(config)
         .map_err(|error| Failure::other(format!("cannot print the config: {error}")))?;
     print(&text)

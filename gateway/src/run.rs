@@ -32,7 +32,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let forwarders = Arc::new(Forwarders::start(&target, &destination, &ledger)?);
     log::line(format_args!("data in {}, forwarding to {target}", config.data_dir.display()));
 
-    let receiver = Arc::new(Receiver::new(spool.clone(), ledger.clone(), config.limits.clone()));
+    let receiver = Arc::new(Receiver::new(spool.clone(), ledger.clone(), config));
     let page = Arc::new(Admin {
         spool: spool.clone(),
         ledger,
@@ -89,7 +89,7 @@ fn open_spool(config: &Config) -> Result<Spool, Failure> {
         let dir = dir.display();
         Failure::other(format!("cannot make the data directory {dir}: {error}; choose another --data-dir"))
     })?;
-    let spool = Spool::open(config.spool_dir(), config.spool_options()).map_err(unusable)?;
+    let spool = Spool::open(config.spool_dir(), config.spool_options()?).map_err(unusable)?;
     let stats = spool.stats();
     if let Some(warning) = stats.warning {
         log::line(format_args!("warning: {warning}"));

@@ -1,5 +1,6 @@
 //! `spool …`: looking into a spool.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
@@ -10,12 +11,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use smoltel::Signal;
 use smoltel::transport::{Answer, Encoding, Request, Transport, file::Files};
 use smoltel_proto::to_json;
-use smoltel_spool::{Destination, DestinationStats, Entry, Listed, Options, Spool};
+use smoltel_spool::{Destination, DestinationStats, Entry, Listed, Spool};
 
 use crate::cli::{Drain, Export, Place, Retire, SpoolCommand};
 use crate::config::{self, Upstream};
 use crate::failure::Failure;
-use crate::forward::{Advance, Stop, Target, Worker};
+use crate::forward::{Advance, PLAIN, Stop, Target, Worker};
 use crate::ledger::Ledger;
 use crate::{run, signals};
 
@@ -33,22 +34,21 @@ pub(crate) fn execute(command: SpoolCommand) -> Result<(), Failure> {
 }
 
 fn open(place: &Place) -> Result<Spool, Failure> {
-    let (dir, options) = find(place)?;
-    Spool::open(dir, options).map_err(run::unusable)
+    Spool::open(find(place)?, config::spool_options(place)?).map_err(run::unusable)
 }
 
 /// Where the spool is; to look at one does not make it.
-fn find(place: &Place) -> Result<(PathBuf, Options), Failure> {
-    let (dir, options) = config::spool_place(place)?;
+fn find(place: &Place) -> Result<PathBuf, Failure> {
+    let dir = config::spool_dir(place)?;
     if !dir.join("spool.dat").exists() {
         return Err(Failure::other(format!("there is no spool in {}; check --data-dir", dir.display())));
     }
-    Ok((dir, options))
+    Ok(dir)
 }
 
 /// Sums up by destination and signal, beside a gateway that runs or not.
 fn ls(place: &Place) -> Result<(), Failure> {
-    let (dir, _) = find(place)?;
+    let dir = find(place)?;
     let all = smoltel_spool::list(dir).map_err(run::unusable)?;
     let mut sums: BTreeMap<(&str, &str), Sum> = BTreeMap::new();
     for record in &all {
@@ -93,7 +93,7 @@ impl fmt::Display for Sum {
 }
 
 fn verify(place: &Place) -> Result<(), Failure> {
-    let (dir, _) = find(place)?;
+    let dir = find(place)?;
     let report = smoltel_spool::verify(&dir).map_err(run::unusable)?;
     let mut out = format!(
         "{} requests, {} items, {} bytes are sound; {} of them were stored last and are perhaps not durable yet\n",
@@ -149,7 +149,8 @@ fn write_all(all: &Destination, mut files: Option<&mut Files>) -> Result<(), Fai
 fn append(files: &mut Files, record: &Entry) -> Result<(), Failure> {
     let signal = known(record)?;
     let items = record.items.into();
-    let request = Request { signal, body: &record.payload, encoding: Encoding::Identity, items };
+    let body = &plain(record)?;
+    let request = Request { signal, body, encoding: Encoding::Identity, items };
     let outcome = files.send(&request, Instant::now());
     match outcome.answer {
         Answer::Accepted { .. } => Ok(()),
@@ -162,10 +163,15 @@ fn line(record: &Entry) -> Result<String, Failure> {
     let unreadable = |what: &dyn std::fmt::Display| {
         Failure::other(format!("record {} is not OTLP: {what}", record.sequence))
     };
-    to_json(signals::request(known(record)?), &record.payload, &mut json)
+    to_json(signals::request(known(record)?), &plain(record)?, &mut json)
         .map_err(|error| unreadable(&error))?;
     json.push(b'\n');
     String::from_utf8(json).map_err(|error| unreadable(&error))
+}
+
+fn plain(record: &Entry) -> Result<Cow<'_, [u8]>, Failure> {
+    let unreadable = |error| Failure::other(format!("record {}: {error}", record.sequence));
+    record.decode(PLAIN).map_err(unreadable)
 }
 
 fn known(record: &Entry) -> Result<Signal, Failure> {

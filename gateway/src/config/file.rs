@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use smoltel_spool::Options;
+use smoltel_spool::{Codec, Key, Options};
 
 use super::Upstream;
 use crate::failure::Failure;
@@ -29,6 +29,20 @@ pub(super) struct File {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct SpoolSection {
     capacity_mib: u64,
+    compression: AtRest,
+    /// What requests are encrypted with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_file: Option<PathBuf>,
+}
+
+/// What requests are compressed with on the disk.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+enum AtRest {
+    #[default]
+    None,
+    Gzip,
+    Zstd,
 }
 
 /// What one sender, and all together, may take.
@@ -62,11 +76,24 @@ impl SpoolSection {
         Ok(self)
     }
 
-    pub(crate) fn options(&self, in_flight: usize) -> Options {
+    pub(crate) fn compresses(&self) -> bool {
+        self.compression != AtRest::None
+    }
+
+    /// The spool's options; reads the key.
+    pub(crate) fn options(&self, in_flight: usize) -> Result<Options, Failure> {
+        let key = self.key_file.as_ref().map(Key::read).transpose();
+        let key =
+            key.map_err(|error| Failure::usage(format!("{error}; it is the config's spool.key-file")))?;
+        let codec = match self.compression {
+            AtRest::None => Codec::Identity,
+            AtRest::Gzip => Codec::Gzip,
+            AtRest::Zstd => Codec::Zstd,
+        };
         let capacity = self.capacity_mib * MIB;
         // A record is at most a segment, and at least four segments have to fit.
         let segment = 1 << (capacity / 4).min(4 * MIB).ilog2();
-        Options { capacity, segment_size: Some(segment), in_flight, ..Options::default() }
+        Ok(Options { capacity, segment_size: Some(segment), codec, key, in_flight, ..Options::default() })
     }
 }
 
@@ -116,7 +143,7 @@ impl Default for File {
 
 impl Default for SpoolSection {
     fn default() -> Self {
-        Self { capacity_mib: 256 }
+        Self { capacity_mib: 256, compression: AtRest::None, key_file: None }
     }
 }
 
@@ -148,7 +175,8 @@ mod tests {
     #[test]
     fn every_capacity_has_room_for_four_segments() {
         for capacity_mib in [4, 5, 15, 16, 17, 256, 1000, 262_144] {
-            let options = SpoolSection { capacity_mib }.checked().unwrap().options(1);
+            let section = SpoolSection { capacity_mib, ..SpoolSection::default() };
+            let options = section.checked().unwrap().options(1).unwrap();
             let segment = u64::from(options.segment_size.unwrap());
             assert!((4..=65_536).contains(&(options.capacity / segment)), "{capacity_mib}");
         }

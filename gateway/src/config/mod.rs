@@ -73,7 +73,8 @@ impl Config {
         self.data_dir.join("archive")
     }
 
-    pub(crate) fn spool_options(&self) -> Options {
+    /// Reads the spool's key, if there is one.
+    pub(crate) fn spool_options(&self) -> Result<Options, Failure> {
         self.spool.options(self.limits.in_flight())
     }
 
@@ -82,11 +83,16 @@ impl Config {
     }
 }
 
-/// The spool's directory and options for the commands that only look into it.
-pub(crate) fn spool_place(place: &Place) -> Result<(PathBuf, Options), Failure> {
+/// The spool's directory, for the commands that only look into it.
+pub(crate) fn spool_dir(place: &Place) -> Result<PathBuf, Failure> {
     let file = File::load(place.config.as_deref())?;
-    let dir = data_dir(place, file.data_dir, &|name: &str| std::env::var_os(name));
-    Ok((dir.join("spool"), file.spool.checked()?.options(file.limits.checked()?.in_flight())))
+    Ok(data_dir(place, file.data_dir, &|name: &str| std::env::var_os(name)).join("spool"))
+}
+
+/// The spool's options, for the commands that open it.
+pub(crate) fn spool_options(place: &Place) -> Result<Options, Failure> {
+    let file = File::load(place.config.as_deref())?;
+    file.spool.checked()?.options(file.limits.checked()?.in_flight())
 }
 
 fn data_dir(place: &Place, file: Option<PathBuf>, env: &impl Fn(&str) -> Option<OsString>) -> PathBuf {

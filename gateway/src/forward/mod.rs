@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::ledger::Ledger;
 pub(crate) use stop::Stop;
 pub(crate) use target::Target;
-pub(crate) use worker::{Advance, Worker};
+pub(crate) use worker::{Advance, PLAIN, Worker};
 
 /// How delivery of one signal goes.
 #[derive(Clone, Debug, Default)]

@@ -29,6 +29,11 @@ impl Target {
         }
     }
 
+    /// Whether it takes requests in gzip, as OTLP/HTTP servers do.
+    pub(crate) fn takes_gzip(&self) -> bool {
+        matches!(self, Self::Upstream(_))
+    }
+
     pub(crate) fn transport(&self) -> Result<Box<dyn Transport>, Failure> {
         Ok(match self {
             Self::Upstream(upstream) => Box::new(upstream.transport()?),

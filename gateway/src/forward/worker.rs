@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use smoltel::Signal;
 use smoltel::transport::{Answer, Encoding, Outcome, Request, Transport};
 use smoltel_core::retry::Backoff;
-use smoltel_spool::{Codec, Destination, Entry, Lease, Loss};
+use smoltel_spool::{Codec, DecodeError, Destination, Entry, Lease, Loss};
 
 use super::{Health, State, Stop, Target};
 use crate::failure::Failure;
@@ -19,6 +19,11 @@ use crate::signals;
 const MERGE: usize = 1_000_000;
 /// A refused merger halves the size, down to this; an accepted one grows it again by as much.
 const MERGE_STEP: usize = 64_000;
+/// A record that is stored compressed in so many bytes is worth a request of its own, as it is. Smaller ones are decompressed
+/// and laid end to end with their neighbours.
+const WORTH_A_REQUEST: usize = 16_000;
+/// The longest request that is decompressed: the longest that the config allows.
+pub(crate) const PLAIN: usize = 64 << 20;
 /// The most that one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(10);
 /// Refused records that may be set aside at once.
@@ -39,6 +44,7 @@ pub(crate) struct Worker {
     stop: Arc<Stop>,
     backoff: Backoff,
     merge: usize,
+    takes_gzip: bool,
     aside: Vec<Lease>,
     health: Health,
     trouble: Repeats,
@@ -75,6 +81,7 @@ impl Worker {
             stop,
             backoff: Backoff::new(RandomState::new().hash_one(signal)),
             merge: MERGE,
+            takes_gzip: target.takes_gzip(),
             aside: Vec::new(),
             health: Health::default(),
             trouble: if once { Repeats::silent() } else { Repeats::default() },
@@ -120,11 +127,8 @@ impl Worker {
     }
 
     fn deliver(&mut self, lease: Lease) -> Advance {
-        if lease.records().iter().all(mergeable) {
-            return self.request(vec![lease]);
-        }
-        for single in lease.split() {
-            let advance = self.request(vec![single]);
+        for leases in self.requests(lease) {
+            let advance = self.request(leases);
             if advance != Advance::Done {
                 return advance;
             }
@@ -132,9 +136,50 @@ impl Worker {
         Advance::Done
     }
 
+    /// Neighbours that go out as one request each.
+    fn requests(&self, lease: Lease) -> Vec<Vec<Lease>> {
+        let records = lease.records();
+        let all: usize = records.iter().map(plain_len).sum();
+        if records.len() == 1 || (all <= self.merge && records.iter().all(|record| self.mergeable(record))) {
+            return vec![vec![lease]];
+        }
+        let mut requests: Vec<Vec<Lease>> = Vec::new();
+        // What the last request has room for; a record that may not be merged leaves none.
+        let mut room = 0;
+        for single in lease.split() {
+            let mergeable = single.records().iter().all(|record| self.mergeable(record));
+            let len = single.records().iter().map(plain_len).sum();
+            match requests.last_mut().filter(|_| mergeable && len <= room) {
+                Some(last) => {
+                    room -= len;
+                    last.push(single);
+                }
+                None => {
+                    room = if mergeable { self.merge.saturating_sub(len) } else { 0 };
+                    requests.push(vec![single]);
+                }
+            }
+        }
+        requests
+    }
+
+    fn mergeable(&self, record: &Entry) -> bool {
+        let alone = self.goes_as_stored(record) && record.payload.len() >= WORTH_A_REQUEST;
+        record.stream == MERGEABLE && record.signal != smoltel_spool::Signal::Profiles && !alone
+    }
+
+    /// Whether the record, if it goes alone, goes as it is stored, compressed.
+    fn goes_as_stored(&self, record: &Entry) -> bool {
+        record.codec == Codec::Gzip && self.takes_gzip
+    }
+
     /// Sends leases as one request. Whatever is not let go of goes back to the spool when its lease is dropped.
     fn request(&mut self, leases: Vec<Lease>) -> Advance {
-        let Outcome { answer, message, .. } = self.send(&leases);
+        let mut outcome = self.send(&leases);
+        if matches!(outcome.answer, Answer::BadData | Answer::BadDestination) {
+            outcome = self.send_plain(&leases).unwrap_or(outcome);
+        }
+        let Outcome { answer, message, .. } = outcome;
         match answer {
             Answer::Accepted { rejected } => self.accepted(leases, rejected, &message),
             Answer::BadData => self.refused(leases, message),
@@ -143,15 +188,38 @@ impl Worker {
         }
     }
 
+    /// Sends again, decompressed, what was refused as it is stored: perhaps the other side does not take gzip.
+    fn send_plain(&mut self, leases: &[Lease]) -> Option<Outcome> {
+        let mut records = leases.iter().flat_map(Lease::records);
+        let only = records.next().filter(|only| self.goes_as_stored(only));
+        if only.is_none() || records.next().is_some() {
+            return None;
+        }
+        self.takes_gzip = false;
+        let outcome = self.send(leases);
+        self.takes_gzip = !matches!(outcome.answer, Answer::Accepted { .. });
+        if !self.takes_gzip {
+            log::line(format!(
+                "{}: does not take gzip; what is stored in gzip is decompressed for it",
+                self.name
+            ));
+        }
+        Some(outcome)
+    }
+
     fn send(&mut self, leases: &[Lease]) -> Outcome {
-        let records = || leases.iter().flat_map(Lease::records);
-        let mut all = records();
-        let (body, encoding) = match (all.next(), all.next()) {
-            (Some(only), None) => (Cow::Borrowed(&only.payload[..]), encoding(only.codec)),
-            _ => {
-                let payloads: Vec<_> = records().map(|record| &record.payload[..]).collect();
-                (Cow::Owned(payloads.concat()), Encoding::Identity)
+        let mut records = leases.iter().flat_map(Lease::records);
+        let body = match (records.next(), records.next()) {
+            (Some(only), None) if self.goes_as_stored(only) => {
+                Ok((Cow::Borrowed(&only.payload[..]), Encoding::Gzip))
             }
+            (Some(only), None) => only.decode(PLAIN).map(|plain| (plain, Encoding::Identity)),
+            _ => merged(leases).map(|plain| (Cow::Owned(plain), Encoding::Identity)),
+        };
+        let (body, encoding) = match body {
+            Ok(body) => body,
+            // As if the other side had said so: it is found among its neighbours, set aside and counted.
+            Err(error) => return Outcome::new(Answer::BadData, error.to_string()),
         };
         let items = items(leases);
         let request = Request { signal: self.signal, body: &body, encoding, items };
@@ -233,14 +301,18 @@ impl Worker {
     }
 }
 
-fn mergeable(record: &Entry) -> bool {
-    record.stream == MERGEABLE
-        && record.codec == Codec::Identity
-        && record.signal != smoltel_spool::Signal::Profiles
+/// The records, decompressed, laid end to end.
+fn merged(leases: &[Lease]) -> Result<Vec<u8>, DecodeError> {
+    let mut all = Vec::with_capacity(leases.iter().flat_map(Lease::records).map(plain_len).sum());
+    for record in leases.iter().flat_map(Lease::records) {
+        all.extend_from_slice(&record.decode(PLAIN)?);
+    }
+    Ok(all)
 }
 
-fn encoding(codec: Codec) -> Encoding {
-    if codec == Codec::Gzip { Encoding::Gzip } else { Encoding::Identity }
+/// The record's length when it is decompressed, as far as it is known.
+fn plain_len(record: &Entry) -> usize {
+    record.plain_len.map_or(record.payload.len(), |len| len as usize)
 }
 
 fn items(leases: &[Lease]) -> u64 {

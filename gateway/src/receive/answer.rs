@@ -103,13 +103,18 @@ impl Refusal {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, RESOURCE_EXHAUSTED, message)
     }
 
+    fn too_long_to_store(error: &AppendError) -> Self {
+        let message = format!("{error}; send smaller batches");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, RESOURCE_EXHAUSTED, message)
+    }
+
     pub(super) fn busy() -> Self {
         Self::later("too many bytes are in flight", "1")
     }
 
     pub(super) fn spool(error: &AppendError) -> Self {
         match error {
-            AppendError::TooLarge { max, .. } => Self::too_large(*max),
+            AppendError::TooLarge { .. } => Self::too_long_to_store(error),
             AppendError::Busy => Self::later(error.to_string(), "1"),
             AppendError::Full => Self::later(error.to_string(), "10"),
             AppendError::ReadOnly(_) => Self::later(error.to_string(), "30"),

@@ -14,7 +14,7 @@ use smoltel_proto::{check, from_json};
 use smoltel_spool::{Class, Codec, Record, Spool};
 use tokio::sync::oneshot;
 
-use crate::config::Limits;
+use crate::config::{Config, Limits};
 use crate::ledger::Ledger;
 use crate::server::{Answer, Handler};
 use crate::signals;
@@ -33,11 +33,14 @@ pub(crate) struct Receiver {
     ledger: Arc<Ledger>,
     budget: Budget,
     limits: Limits,
+    /// The spool makes records smaller.
+    compresses: bool,
 }
 
 impl Receiver {
-    pub(crate) fn new(spool: Spool, ledger: Arc<Ledger>, limits: Limits) -> Self {
-        Self { spool, budget: Budget::new(limits.in_flight(), ledger.clone()), ledger, limits }
+    pub(crate) fn new(spool: Spool, ledger: Arc<Ledger>, config: &Config) -> Self {
+        let (limits, compresses) = (config.limits.clone(), config.spool.compresses());
+        Self { spool, budget: Budget::new(limits.in_flight(), ledger.clone()), ledger, limits, compresses }
     }
 
     async fn export(&self, head: &Head, body: &mut Incoming) -> Result<(), Refusal> {
@@ -51,11 +54,11 @@ impl Receiver {
         self.store(head.signal, payload, permit).await
     }
 
-    /// A longer binary body would not fit the spool; JSON may be as long as it is configured.
+    /// A longer binary body would not fit the spool; JSON, or what is compressed there, may be as long as it is configured.
     fn limit(&self, encoding: Encoding) -> usize {
         match encoding {
-            Encoding::Protobuf => self.limits.request().min(self.spool.max_record()),
-            Encoding::Json => self.limits.request(),
+            Encoding::Protobuf if !self.compresses => self.limits.request().min(self.spool.max_record()),
+            _ => self.limits.request(),
         }
     }
 
