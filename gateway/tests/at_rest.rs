@@ -76,7 +76,7 @@ fn what_is_stored_in_gzip_leaves_as_it_is_stored() {
 
 #[test]
 fn small_records_are_laid_end_to_end_and_an_archive_gets_json_from_any_codec() {
-    for codec in ["gzip", "zstd"] {
+    for codec in ["gzip", "zstd"].into_iter().filter(|codec| *codec != "zstd" || cfg!(feature = "zstd")) {
         let dir = tempfile::tempdir().unwrap();
         let config = config(dir.path(), &format!("compression = '{codec}'"));
         let upstream = Upstream::new(|_, _| 503);
@@ -129,7 +129,7 @@ fn an_upstream_that_does_not_take_gzip_gets_all_without_it() {
 fn a_request_longer_than_a_segment_is_taken_if_it_fits_compressed() {
     let dir = tempfile::tempdir().unwrap();
     let long = log(&"say it again. ".repeat(100_000));
-    for (compression, status) in [("none", 413), ("zstd", 200)] {
+    for (compression, status) in [("none", 413), ("gzip", 200)] {
         let config = config(dir.path(), &format!("compression = '{compression}'\ncapacity-mib = 4"));
         let gateway = Gateway::start(dir.path(), &["--config", &config]);
         assert_eq!(post(gateway.http, "/v1/logs", PROTOBUF, &long).status, status);

@@ -56,6 +56,8 @@ fn a_wrong_config_is_refused_in_one_line() {
         ("[limits]\nconnections = 0", "from 1"),
         ("[limits]\nrequest-mib = 16\nin-flight-mib = 16", "from 20"),
         ("[spool]\ncapacity-mib = 'much'", "line 2"),
+        ("[spool]\ncompression = 'lz4'", "line 2"),
+        ("[spool]\nkey-file = '/nowhere/key'", "key-file"),
         ("[[upstream]]\nurl = 'http://a:1'\n[[upstream]]\nurl = 'http://b:1'", "one upstream"),
         ("[[upstream]]\ncompression = 'gzip'", "url"),
         ("grpc = '127.0.0.1:4317'", "not supported yet"),

@@ -73,11 +73,23 @@ impl File {
 impl SpoolSection {
     pub(super) fn checked(self) -> Result<Self, Failure> {
         within("spool.capacity-mib", self.capacity_mib, 4, 262_144)?;
+        if !self.codec().is_supported() {
+            let name = self.codec().name();
+            return Err(Failure::usage(format!(
+                "the config's spool.compression is {name}, which this program is built without; build it with \
+                 --features {name}, or choose gzip"
+            )));
+        }
         Ok(self)
     }
 
-    pub(crate) fn compresses(&self) -> bool {
-        self.compression != AtRest::None
+    /// What requests are compressed with.
+    pub(crate) fn codec(&self) -> Codec {
+        match self.compression {
+            AtRest::None => Codec::Identity,
+            AtRest::Gzip => Codec::Gzip,
+            AtRest::Zstd => Codec::Zstd,
+        }
     }
 
     /// The spool's options; reads the key.
@@ -85,11 +97,7 @@ impl SpoolSection {
         let key = self.key_file.as_ref().map(Key::read).transpose();
         let key =
             key.map_err(|error| Failure::usage(format!("{error}; it is the config's spool.key-file")))?;
-        let codec = match self.compression {
-            AtRest::None => Codec::Identity,
-            AtRest::Gzip => Codec::Gzip,
-            AtRest::Zstd => Codec::Zstd,
-        };
+        let codec = self.codec();
         let capacity = self.capacity_mib * MIB;
         // A record is at most a segment, and at least four segments have to fit.
         let segment = 1 << (capacity / 4).min(4 * MIB).ilog2();

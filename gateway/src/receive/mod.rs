@@ -39,7 +39,7 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     pub(crate) fn new(spool: Spool, ledger: Arc<Ledger>, config: &Config) -> Self {
-        let (limits, compresses) = (config.limits.clone(), config.spool.compresses());
+        let (limits, compresses) = (config.limits.clone(), config.spool.codec() != Codec::Identity);
         Self { spool, budget: Budget::new(limits.in_flight(), ledger.clone()), ledger, limits, compresses }
     }
 

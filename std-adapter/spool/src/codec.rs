@@ -34,15 +34,6 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
-/// Whether this build can compress and decompress with a codec.
-pub(crate) fn supported(codec: Codec) -> bool {
-    match codec {
-        Codec::Identity => true,
-        Codec::Gzip => cfg!(feature = "gzip"),
-        Codec::Zstd => cfg!(feature = "zstd"),
-    }
-}
-
 /// Compresses a payload that is not compressed yet, if that makes it smaller. Returns its plain length; 0: not known.
 pub(crate) fn compress(record: &mut Record, codec: Codec) -> u32 {
     if record.codec != Codec::Identity {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::cipher::{Key, TAG_LEN};
-use crate::codec;
 use crate::error::OpenError;
 use crate::format::segment::SIZES;
 use crate::format::{record, segment};
@@ -62,7 +61,7 @@ impl Default for Options {
 impl Options {
     /// Refuses what this build cannot do.
     pub(crate) fn check(&self) -> Result<(), OpenError> {
-        if codec::supported(self.codec) {
+        if self.codec.is_supported() {
             return Ok(());
         }
         let name = self.codec.name();

@@ -76,6 +76,15 @@ impl Codec {
         }
     }
 
+    /// Whether this build can compress and decompress with it: it has the feature of that name.
+    pub fn is_supported(self) -> bool {
+        match self {
+            Codec::Identity => true,
+            Codec::Gzip => cfg!(feature = "gzip"),
+            Codec::Zstd => cfg!(feature = "zstd"),
+        }
+    }
+
     pub(crate) fn from_byte(byte: u8) -> Option<Codec> {
         [Codec::Identity, Codec::Gzip, Codec::Zstd].into_iter().find(|codec| *codec as u8 == byte)
     }
