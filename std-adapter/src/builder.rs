@@ -11,6 +11,7 @@ use crate::diagnostics::Diagnostics;
 use crate::error::ConfigError;
 #[cfg(feature = "spool")]
 use crate::outbox::Outbox;
+use crate::own_metrics;
 use crate::platform::Threads;
 use crate::resource::{Attribute, Attributes, Entity};
 use crate::telemetry::Telemetry;
@@ -47,6 +48,7 @@ pub struct Builder {
     entities: Vec<Entity>,
     transport: Option<Box<dyn Transport>>,
     diagnostics: Diagnostics,
+    own_metrics: bool,
     #[cfg(feature = "spool")]
     spool: Option<(PathBuf, Option<u64>)>,
 }
@@ -67,6 +69,7 @@ impl Builder {
             entities: Vec::new(),
             transport: None,
             diagnostics: Diagnostics::default(),
+            own_metrics: false,
             #[cfg(feature = "spool")]
             spool: None,
         }
@@ -171,6 +174,22 @@ impl Builder {
         self
     }
 
+    /// Sends with the program's metrics those of the library itself, by the
+    /// [semantic conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/), which are in
+    /// development: `otel.sdk.*`, all but the capacities of queues, which are in bytes here. What waits in a spool is
+    /// in flight; what is lost there has the `error.type` `spool`.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// let telemetry = smoltel::Telemetry::builder("thermostat").own_metrics().build()?;
+    /// # telemetry.shutdown(Duration::ZERO);
+    /// # Ok::<(), smoltel::ConfigError>(())
+    /// ```
+    pub fn own_metrics(mut self) -> Self {
+        self.own_metrics = true;
+        self
+    }
+
     /// Starts the worker. Fails when a setting cannot work: a URL, a certificate, a spool that another
     /// process uses. An endpoint that does not answer is no failure: it may come later.
     pub fn build(self) -> Result<Telemetry, ConfigError> {
@@ -210,6 +229,7 @@ impl Builder {
             resource,
             schedule,
             diagnostics: self.diagnostics,
+            own_meter: (enabled && self.own_metrics).then(|| own_metrics::meter(&pipeline)),
         };
         let thread = thread::Builder::new().name("smoltel".to_owned()).spawn(move || worker.run());
         thread.map_err(|error| ConfigError::new(format!("the worker thread cannot be started: {error}")))?;

@@ -43,11 +43,13 @@ mod diagnostics;
 mod error;
 #[cfg(feature = "spool")]
 mod outbox;
+mod own_metrics;
 mod platform;
 mod report;
 mod resource;
 mod scope;
 pub mod split;
+mod stream;
 mod telemetry;
 pub mod transport;
 mod worker;

@@ -58,6 +58,10 @@ impl Outbox {
         self.stats().pending(stored(signal)).records > 0
     }
 
+    pub(crate) fn items(&self, signal: Signal) -> u64 {
+        self.stats().pending(stored(signal)).items
+    }
+
     fn stats(&self) -> DestinationStats {
         let all = self.spool.stats().destinations;
         all.into_iter().find(|destination| destination.id == self.endpoint.id()).unwrap_or_default()

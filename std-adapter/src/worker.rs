@@ -14,16 +14,18 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use smoltel_core::batch::{Batch, Cursor, Taken};
 use smoltel_core::exporter::{Exporter, Verdict};
 use smoltel_core::ring::Ring;
-use smoltel_core::{Loss, Pipeline};
+use smoltel_core::{BoundHistogram, Loss, Pipeline};
 
-use crate::Signal;
 use crate::command::Command;
 use crate::config::Schedule;
 use crate::diagnostics::Diagnostics;
 #[cfg(feature = "spool")]
 use crate::outbox::Outbox;
+use crate::own_metrics::{self, ExportMetrics};
 use crate::platform::{LANE, Threads, empty_lane};
+use crate::stream::{Stream, items};
 use crate::transport::{Answer, Encoding, Outcome, Request, Transport};
+use crate::{Meter, Signal};
 
 /// The most bytes of one request.
 const MAX_REQUEST: usize = 1 << 20;
@@ -37,20 +39,8 @@ pub(crate) struct Worker {
     pub(crate) resource: Vec<u8>,
     pub(crate) schedule: Schedule,
     pub(crate) diagnostics: Diagnostics,
-}
-
-/// What is kept for each signal.
-struct Stream {
-    signal: Signal,
-    exporter: Exporter,
-    /// Records taken out of their lane and not answered yet.
-    held: Ring<Box<[u8]>>,
-    /// Items of `held` that were sent and may have arrived although no answer came.
-    in_doubt: u64,
-    /// Whether the last attempt failed, which is said once.
-    failing: bool,
-    /// Whether there is more to send at once.
-    unfinished: bool,
+    /// Of the worker's own metrics, if they are wanted.
+    pub(crate) own_meter: Option<Meter>,
 }
 
 impl Worker {
@@ -58,23 +48,26 @@ impl Worker {
     pub(crate) fn run(self) {
         let seed = u64::from_le_bytes(std::array::from_fn(|i| crate::random()[i]));
         let delay = |signal: Signal| nanos(self.schedule.delays[signal as usize]);
-        let streams = Signal::ALL.map(|signal| Stream {
-            signal,
-            exporter: Exporter::new(delay(signal), seed ^ signal as u64),
-            held: empty_lane(),
-            in_doubt: 0,
-            failing: false,
-            unfinished: false,
+        let streams = Signal::ALL.map(|signal| {
+            let metrics = self
+                .own_meter
+                .as_ref()
+                .map(|meter| ExportMetrics::new(meter, signal, &*self.transport, self.stored_items(signal)));
+            Stream::new(signal, Exporter::new(delay(signal), seed ^ signal as u64), metrics)
         });
+        let collection = self.own_meter.as_ref().map(own_metrics::collection_duration);
         let start = Instant::now();
         let next_collection = start + self.schedule.metric_interval;
-        Running { worker: self, streams, start, next_collection, next: None, body: Vec::new() }.run();
+        Running { worker: self, streams, collection, start, next_collection, next: None, body: Vec::new() }
+            .run();
     }
 }
 
 struct Running {
     worker: Worker,
     streams: [Stream; 3],
+    /// How long collections took, if that is wanted.
+    collection: Option<BoundHistogram<Threads>>,
     start: Instant,
     next_collection: Instant,
     /// A command that came while another was carried out.
@@ -125,7 +118,7 @@ impl Running {
     /// Sends what is due; with a deadline, all there is until then.
     fn turn(&mut self, deadline: Option<Instant>) {
         if Instant::now() >= self.next_collection {
-            self.worker.pipeline.collect();
+            self.collect();
             self.next_collection = Instant::now() + self.worker.schedule.metric_interval;
         }
         for stream in &mut self.streams {
@@ -135,9 +128,22 @@ impl Running {
         }
     }
 
+    fn collect(&mut self) {
+        for stream in &mut self.streams {
+            if let Some(metrics) = &mut stream.metrics {
+                metrics.observe(items(&stream.held) + self.worker.stored_items(stream.signal));
+            }
+        }
+        let start = Instant::now();
+        self.worker.pipeline.collect();
+        if let Some(duration) = &self.collection {
+            duration.record(start.elapsed().as_secs_f64());
+        }
+    }
+
     /// Sends everything, trying again until `deadline` what is not safe in the spool.
     fn flush(&mut self, deadline: Instant) {
-        self.worker.pipeline.collect();
+        self.collect();
         for stream in &mut self.streams {
             stream.exporter.hurry();
         }
@@ -219,7 +225,11 @@ impl Worker {
     fn take(&self, stream: &mut Stream) -> bool {
         if stream.held.is_empty() {
             self.pipeline.with_lane(stream.signal as usize, |ring| std::mem::swap(ring, &mut stream.held));
-            self.pipeline.add_processed(stream.signal, items(&stream.held));
+            let taken = items(&stream.held);
+            self.pipeline.add_processed(stream.signal, taken);
+            if let Some(metrics) = &mut stream.metrics {
+                metrics.given(taken);
+            }
         }
         !stream.held.is_empty()
     }
@@ -238,6 +248,7 @@ impl Worker {
                 return true;
             }
         }
+        stream.ended(items, &outcome);
         stream.held.release(batch.end());
         true
     }
@@ -253,12 +264,15 @@ impl Worker {
     fn send(&mut self, stream: &mut Stream, body: &[u8], items: u64, deadline: Instant) -> Outcome {
         let request = Request { signal: stream.signal, body, encoding: Encoding::Identity, items };
         stream.exporter.sent();
+        if let Some(metrics) = &mut stream.metrics {
+            metrics.tries();
+        }
         let mut outcome = self.transport.send(&request, deadline);
         if outcome.answer == Answer::BadDestination && self.has_outbox() {
             // An expired token or a wrong path must not empty a spool: hold, and try now and then.
             outcome.answer = Answer::NONE;
         }
-        self.say(stream, &outcome);
+        stream.say(&outcome, &self.transport.destination(), &self.diagnostics);
         outcome
     }
 
@@ -266,26 +280,6 @@ impl Worker {
         let rejected = rejected.min(items);
         self.pipeline.add_exported(signal, items - rejected);
         self.pipeline.add_lost(signal, Loss::Rejected, rejected);
-    }
-
-    /// Says what has changed: each outage, each recovery and each refusal once.
-    fn say(&self, stream: &mut Stream, outcome: &Outcome) {
-        let (name, place) = (stream.signal.name(), self.transport.destination());
-        let accepted = matches!(outcome.answer, Answer::Accepted { .. });
-        if accepted && !outcome.message.is_empty() {
-            self.diagnostics.say(format_args!("{place} on {name}: {}", outcome.message));
-        }
-        match (accepted, stream.failing) {
-            (true, true) => self.diagnostics.say(format_args!("{place} takes {name} again")),
-            (false, false) => {
-                let then =
-                    if matches!(outcome.answer, Answer::Retry { .. }) { "trying again" } else { "dropped" };
-                self.diagnostics
-                    .say(format_args!("{place} did not take {name}: {}; {then}", outcome.message));
-            }
-            _ => {}
-        }
-        stream.failing = !accepted;
     }
 
     /// Ends a lane: what is recorded from now on is counted as lost.
@@ -303,6 +297,10 @@ impl Worker {
 
     fn has_stored(&self, signal: Signal) -> bool {
         self.outbox.as_ref().is_some_and(|outbox| outbox.has(signal))
+    }
+
+    fn stored_items(&self, signal: Signal) -> u64 {
+        self.outbox.as_ref().map_or(0, |outbox| outbox.items(signal))
     }
 
     /// Sends the oldest requests in the spool, as one; whether there were any.
@@ -335,6 +333,7 @@ impl Worker {
             Verdict::Release { rejected } => {
                 lease.release();
                 self.accepted(stream.signal, items, rejected);
+                stream.ended(items, &outcome);
             }
             // One bad request must not take the others with it.
             Verdict::Drop(_) if lease.records().len() > 1 => {
@@ -344,7 +343,10 @@ impl Worker {
                     }
                 }
             }
-            Verdict::Drop(_) => lease.discard(smoltel_spool::Loss::Rejected),
+            Verdict::Drop(_) => {
+                lease.discard(smoltel_spool::Loss::Rejected);
+                stream.ended(items, &outcome);
+            }
             Verdict::Keep => {}
         }
     }
@@ -374,15 +376,15 @@ impl Worker {
         false
     }
 
+    fn stored_items(&self, _: Signal) -> u64 {
+        0
+    }
+
     fn send_stored(&mut self, _: &mut Stream, _: u64, _: Instant, _: &mut Vec<u8>) -> bool {
         false
     }
 
     fn save(&self, _: &mut Stream, _: &mut Vec<u8>) {}
-}
-
-fn items(ring: &Ring<Box<[u8]>>) -> u64 {
-    ring.records(0).map(|(_, header)| u64::from(header.items)).sum()
 }
 
 fn nanos(duration: Duration) -> u64 {

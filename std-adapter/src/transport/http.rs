@@ -138,6 +138,20 @@ impl Transport for Http {
             None => String::new(),
         }
     }
+
+    fn component_type(&self, signal: Signal) -> &'static str {
+        match signal {
+            Signal::Traces => "otlp_http_span_exporter",
+            Signal::Metrics => "otlp_http_metric_exporter",
+            Signal::Logs => "otlp_http_log_exporter",
+        }
+    }
+
+    fn server(&self, signal: Signal) -> Option<(String, u16)> {
+        let uri: Uri = self.targets[signal as usize].endpoint.url.parse().ok()?;
+        let port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+        Some((uri.host()?.to_owned(), uri.port_u16().unwrap_or(port)))
+    }
 }
 
 impl Target {
@@ -181,7 +195,7 @@ fn read(mut response: Response<Body>, max_len: u64) -> Outcome {
     let status = response.status();
     let answer = Answer::from_http(status.as_u16(), retry_after(response.headers()));
     let body = response.body_mut().with_config().limit(max_len).read_to_vec();
-    match (answer, body) {
+    let outcome = match (answer, body) {
         (Answer::Accepted { .. }, Ok(body)) => match Export::decode(&body) {
             Ok(export) => Outcome::new(Answer::Accepted { rejected: export.rejected }, export.message),
             // Not OTLP, but a success: what was sent has been taken.
@@ -190,7 +204,8 @@ fn read(mut response: Response<Body>, max_len: u64) -> Outcome {
         // Accepted, but the connection broke in the body: sending again would double what was taken.
         (Answer::Accepted { .. }, Err(error)) => Outcome::new(answer, error.to_string()),
         (_, body) => Outcome::new(answer, format!("{status}: {}", status_message(&body.unwrap_or_default()))),
-    }
+    };
+    Outcome { status: Some(status.as_u16()), ..outcome }
 }
 
 /// The message of a `google.rpc.Status`, or the beginning of what the body says in text.

@@ -35,6 +35,8 @@ pub struct Outcome {
     pub answer: Answer,
     /// Whether the other side may have the request although it did not answer.
     pub in_doubt: bool,
+    /// The HTTP status of the answer, if one came.
+    pub status: Option<u16>,
     /// The other side's words or the local error; empty when there is nothing to say. It may come from
     /// a stranger: at most 1 KiB, without control characters.
     pub message: String,
@@ -47,6 +49,19 @@ pub trait Transport: Send {
 
     /// Where it sends to, for messages: no secrets.
     fn destination(&self) -> String;
+
+    /// What its exporter of that signal is called in metrics of it, as `otel.component.type` has it: the type's own
+    /// name, unless the semantic conventions know another.
+    fn component_type(&self, signal: Signal) -> &'static str {
+        let _ = signal;
+        std::any::type_name::<Self>()
+    }
+
+    /// The host and the port that it sends that signal to, for metrics of it.
+    fn server(&self, signal: Signal) -> Option<(String, u16)> {
+        let _ = signal;
+        None
+    }
 }
 
 impl Outcome {
@@ -61,6 +76,6 @@ impl Outcome {
             }
             text.push(c);
         }
-        Self { answer, in_doubt: false, message: text }
+        Self { answer, in_doubt: false, status: None, message: text }
     }
 }
