@@ -81,8 +81,8 @@ impl CursorFile {
         let mut made = CursorFile { file, slot_len, slot: 0, counter };
         made.write(cursor)?;
         made.file.sync_data(Site::CursorMakeSync)?;
+        // Its name is made durable with the others, when the spool is open.
         vfs.rename(Site::CursorRename, &new, &dir.join("CURSOR"))?;
-        vfs.sync_dir(Site::DirectorySync, dir)?;
         made.slot = 1;
         Ok(made)
     }

@@ -235,8 +235,20 @@ impl Room<'_> {
         let mut file = CursorFile::open(self.vfs, self.dir, slot_len, loaded, &mut cursor).map_err(&error)?;
         file.write(&mut cursor).map_err(&error)?;
         file.sync(Site::CursorSync).map_err(&error)?;
-        self.vfs.sync_dir(Site::DirectorySync, self.dir).map_err(io_error("sync", self.dir))?;
+        self.sync_names().map_err(io_error("sync", self.dir))?;
         Ok(file)
+    }
+
+    /// Makes the names of the files durable, and that of the directory: this may be the first opening.
+    fn sync_names(&self) -> io::Result<()> {
+        self.vfs.sync_dir(Site::DirectorySync, self.dir)?;
+        let parent = self.dir.parent().unwrap_or(self.dir);
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        match self.vfs.sync_dir(Site::ParentSync, parent) {
+            // It need not be ours to read; then it was not made here.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            result => result,
+        }
     }
 }
 

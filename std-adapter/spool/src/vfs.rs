@@ -10,14 +10,29 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
-/// The place in the spool that a call comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Site {
+macro_rules! sites {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// The place in the spool that a call comes from, or a protection that it has there.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Site {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Site {
+            /// All of them.
+            pub const ALL: &[Site] = &[$(Site::$name,)*];
+        }
+    };
+}
+
+sites! {
     /// Making or looking at the spool's directory.
     Directory,
     /// Syncing the directory after files were made in it.
     DirectorySync,
+    /// Syncing the directory that holds the spool's.
+    ParentSync,
     /// The lock file.
     Lock,
     /// Opening spool.dat, or asking for its length.
@@ -111,6 +126,10 @@ pub trait Vfs: Send + Sync {
     /// The result of a check that the spool has just made. Production code passes it on; a test may switch a check off.
     fn holds(&self, _site: Site, holds: bool) -> bool {
         holds
+    }
+    /// Whether the spool keeps an order that its promises rest on. Production code does; a test may see what comes of it if not.
+    fn keeps(&self, _site: Site) -> bool {
+        true
     }
 }
 

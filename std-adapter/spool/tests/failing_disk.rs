@@ -175,3 +175,15 @@ fn a_newer_version_is_refused_and_left_alone() {
     assert!(matches!(error, Some(OpenError::Newer { version: 9 })));
     assert_eq!((disk.read("/spool/spool.dat"), disk.read("/spool/CURSOR")), (bytes, cursor));
 }
+
+/// Its directory was synced, but not the one that holds its directory's name: after a power cut all was gone.
+#[test]
+fn a_spool_made_anew_outlives_a_power_cut_with_its_directory() {
+    for seed in 0..16 {
+        let disk = Disk::default();
+        let spool = open(&disk, options());
+        spool.append_wait(record(b"one")).unwrap();
+        let again = open(&disk.after_power_cut(&mut Random(seed)), options());
+        assert_eq!(take_all(&again.destination("up").unwrap()), [b"one"]);
+    }
+}

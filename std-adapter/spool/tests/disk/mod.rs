@@ -1,72 +1,133 @@
-//! A disk in memory that forgets what was not synced, tears writes at 512 bytes, fails on demand and dies at a
-//! chosen operation. Its clock moves one millisecond each time it is read.
+//! A disk in memory, behind the spool's [`Vfs`]: it forgets what was not synced, tears writes, fails and lies on
+//! demand, remembers its state before each operation, and dies at a chosen one.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod clock;
+mod events;
+mod faults;
+mod image;
+mod medium;
+mod open;
+mod random;
+mod state;
+
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
-use smoltel_spool::vfs::{Now, Site, Vfs, VfsFile};
+use smoltel_spool::vfs::{Site, Vfs};
 
-pub(crate) const SECTOR: usize = 512;
+pub(crate) use clock::Clock;
+pub(crate) use events::Event;
+pub(crate) use faults::{Fault, Faults};
+pub(crate) use image::{File, Image, Node};
+pub(crate) use medium::{Cut, Medium, Pick};
+pub(crate) use random::Random;
+pub(crate) use state::Snapshot;
+use state::State;
 
-/// A small generator, so that a seed replays a case.
-#[derive(Clone, Debug)]
-pub(crate) struct Random(pub(crate) u64);
+/// A disk, as one process sees it. Clones are the same process on the same disk.
+#[derive(Clone)]
+pub(crate) struct Disk {
+    shared: Arc<(Mutex<State>, Condvar)>,
+    process: u64,
+}
 
-impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+impl Default for Disk {
+    fn default() -> Disk {
+        Disk::with(Medium::default(), Clock::ticking(), Faults::default())
     }
-
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
 }
-
-#[derive(Clone, Default)]
-struct Content {
-    /// As programs see it.
-    now: Vec<u8>,
-    /// As it is on the medium for certain.
-    durable: Vec<u8>,
-    /// Sectors written since the last sync, in order; any subset may be on the medium.
-    pending: Vec<(usize, Vec<u8>)>,
-}
-
-#[derive(Default)]
-struct State {
-    files: HashMap<u64, Content>,
-    names: BTreeMap<PathBuf, u64>,
-    durable_names: BTreeMap<PathBuf, u64>,
-    next_file: u64,
-    operations: u64,
-    dies_at: Option<u64>,
-    dead: bool,
-    clock: u64,
-    random: u64,
-    locked: HashSet<PathBuf>,
-    failures: Vec<(Site, io::ErrorKind, u32)>,
-    off: HashSet<Site>,
-    /// Bytes that spool.dat may have.
-    capacity: Option<usize>,
-    counts: HashMap<Site, u64>,
-}
-
-#[derive(Clone, Default)]
-pub(crate) struct Disk(Arc<Mutex<State>>);
 
 impl Disk {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+    fn with(medium: Medium, clock: Clock, faults: Faults) -> Disk {
+        let state = State { clock, faults, ..State::new(medium) };
+        Disk { shared: Arc::new((Mutex::new(state), Condvar::new())), process: 0 }
     }
 
-    /// The operation with this number, counted from 0, is the last, half done; all later ones fail.
+    /// An empty disk whose clock stands still until [`Disk::advance`].
+    pub(crate) fn still() -> Disk {
+        Disk::with(Medium::default(), Clock::still(), Faults::default())
+    }
+
+    /// The machine started again with this on its disk.
+    pub(crate) fn boot(image: Image, before: &Snapshot) -> Disk {
+        let clock = before.clock.rebooted(&mut Random(image.hash()));
+        let disk = Disk::with(Medium::from_image(image), clock, before.faults.only_off());
+        disk.state().random = before.random ^ 0xb007;
+        disk
+    }
+
+    /// The processes were killed, the machine goes on: nothing is lost that was written.
+    pub(crate) fn killed(before: &Snapshot) -> Disk {
+        let disk = Disk::with(before.medium.clone(), before.clock.clone(), before.faults.only_off());
+        disk.state().random = before.random ^ 0xdead;
+        disk
+    }
+
+    /// Kills all processes, and gives the disk to another.
+    pub(crate) fn kill(&self) -> Disk {
+        let mut state = self.state();
+        state.process += 1;
+        state.locked.clear();
+        Disk { shared: self.shared.clone(), process: state.process }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.0.lock().unwrap()
+    }
+
+    /// From now on remembers its state before each operation.
+    pub(crate) fn record(&self) {
+        self.state().history = Some(Vec::new());
+    }
+
+    /// Its states before each operation, and the one now.
+    pub(crate) fn history(&self) -> Vec<Snapshot> {
+        let mut state = self.state();
+        let mut history = state.history.take().unwrap_or_default();
+        history.push(state.snapshot(None));
+        history
+    }
+
+    pub(crate) fn note(&self, event: Event) {
+        self.state().events.push(event);
+    }
+
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.state().events.clone()
+    }
+
+    pub(crate) fn advance(&self, nanos: u64) {
+        self.state().clock.advance(nanos);
+    }
+
+    pub(crate) fn set_wall(&self, wall: u64) {
+        self.state().clock.set_wall(wall);
+    }
+
+    /// The spool's thread waits before its next operation, until [`Disk::go_on`].
+    pub(crate) fn hold(&self) {
+        self.state().held = true;
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.state().held = false;
+        self.shared.1.notify_all();
+    }
+
+    /// Waits until the spool's thread has nothing to do, so that a run can be repeated exactly.
+    pub(crate) fn quiet(&self) {
+        let mut asleep = 0;
+        while asleep < 3 {
+            let writer = self.state().writer.clone();
+            // It makes itself known when it reads the clock for the first time.
+            asleep = if writer.is_some_and(|writer| sleeps(&writer)) { asleep + 1 } else { 0 };
+            std::thread::yield_now();
+        }
+    }
+
+    /// The operation with this number, counted from 0, is the last; all later ones fail.
     pub(crate) fn die_at(&self, operation: u64) {
         self.state().dies_at = Some(operation);
     }
@@ -80,18 +141,27 @@ impl Disk {
         self.state().operations
     }
 
-    /// The next `times` operations at a site fail. A sync that fails forgets what it should have made durable.
-    pub(crate) fn fail(&self, site: Site, kind: io::ErrorKind, times: u32) {
-        self.state().failures.push((site, kind, times));
+    /// The next `times` operations at a site fail.
+    pub(crate) fn fail(&self, site: Site, kind: io::ErrorKind, times: u64) {
+        self.plan(site, 0, times, Fault::Error(kind));
     }
 
-    /// Syncs at this site do nothing, checks at it always pass.
+    pub(crate) fn plan(&self, site: Site, after: u64, times: u64, fault: Fault) {
+        self.state().faults.plan(site, after, times, fault);
+    }
+
+    /// Reads and writes do a part of what they are asked to.
+    pub(crate) fn shorten(&self) {
+        self.state().faults.shorten();
+    }
+
+    /// The protection at this site is gone: a sync does nothing, a check always passes, an order is not kept.
     pub(crate) fn switch_off(&self, site: Site) {
-        self.state().off.insert(site);
+        self.state().faults.switch_off(site);
     }
 
     pub(crate) fn limit(&self, bytes: Option<usize>) {
-        self.state().capacity = bytes;
+        self.state().faults.capacity = bytes;
     }
 
     /// How many operations came from a site.
@@ -100,14 +170,22 @@ impl Disk {
     }
 
     pub(crate) fn read(&self, path: &str) -> Vec<u8> {
-        let state = self.state();
-        state.names.get(Path::new(path)).map(|id| state.files[id].now.clone()).unwrap_or_default()
+        let image = self.image();
+        let Some(Node::File(id)) = image.names.get(Path::new(path)) else { return Vec::new() };
+        image.files[id].bytes()
     }
 
+    /// Puts other bytes into a file, durably.
     pub(crate) fn write(&self, path: &str, bytes: Vec<u8>) {
-        let mut state = self.state();
-        let id = state.names[Path::new(path)];
-        state.files.insert(id, Content { now: bytes.clone(), durable: bytes, pending: Vec::new() });
+        let mut image = self.image();
+        let Node::File(id) = image.names[Path::new(path)] else { panic!("{path} is no file") };
+        image.files.insert(id, File::from_bytes(&bytes));
+        self.state().medium = Medium::from_image(image);
+    }
+
+    /// All files, as programs see them.
+    pub(crate) fn image(&self) -> Image {
+        self.state().medium.image()
     }
 
     /// The names of the files in a directory.
@@ -117,274 +195,23 @@ impl Disk {
 
     /// A disk with the same files, as programs see them.
     pub(crate) fn copy(&self) -> Disk {
-        self.after(|content, _| content.now.clone(), &mut Random(0), true)
+        let state = self.state();
+        let medium = Medium::from_image(state.medium.image());
+        let copy = Disk::with(medium, state.clock.clone(), state.faults.only_off());
+        copy.state().random = state.random ^ 0xc0b7;
+        copy
     }
 
-    /// What is on the medium if the power fails now: of what was not synced, a random part.
+    /// The machine started again after the power failed: of what was not synced, a random part is there.
     pub(crate) fn after_power_cut(&self, random: &mut Random) -> Disk {
-        let all_names = random.below(2) == 0;
-        // Nothing, everything, or a random subset of the sectors.
-        let mode = random.below(4);
-        let survivors = move |content: &Content, random: &mut Random| {
-            let mut bytes = content.durable.clone();
-            for (at, sector) in &content.pending {
-                if mode == 0 || (mode > 1 && random.below(2) == 0) {
-                    continue;
-                }
-                let end = at + sector.len();
-                if bytes.len() < end {
-                    bytes.resize(end, 0);
-                }
-                bytes[*at..end].copy_from_slice(sector);
-            }
-            bytes
-        };
-        self.after(survivors, random, all_names)
-    }
-
-    fn after(
-        &self,
-        bytes: impl Fn(&Content, &mut Random) -> Vec<u8>,
-        random: &mut Random,
-        all_names: bool,
-    ) -> Disk {
-        let state = self.state();
-        let names = if all_names { state.names.clone() } else { state.durable_names.clone() };
-        let mut files = HashMap::new();
-        for id in names.values() {
-            let bytes = bytes(&state.files[id], random);
-            files.insert(*id, Content { now: bytes.clone(), durable: bytes, pending: Vec::new() });
-        }
-        let new = State {
-            files,
-            durable_names: names.clone(),
-            names,
-            next_file: state.next_file,
-            clock: state.clock,
-            random: state.random.wrapping_add(1000),
-            off: state.off.clone(),
-            ..State::default()
-        };
-        Disk(Arc::new(Mutex::new(new)))
+        let cut = Cut { blocks: random.below(2) == 0, pick: Pick::Random(random.next()) };
+        let now = self.state().snapshot(None);
+        Disk::boot(now.medium.cut(cut), &now)
     }
 }
 
-impl State {
-    /// Counts a changing operation: an error if it must fail, true if it is the last.
-    fn operate(&mut self, site: Site) -> io::Result<bool> {
-        if self.dead {
-            return Err(io::Error::other("the power is off"));
-        }
-        *self.counts.entry(site).or_default() += 1;
-        self.dead = self.dies_at == Some(self.operations);
-        self.operations += 1;
-        let failing = self.failures.iter_mut().find(|(at, _, times)| *at == site && *times > 0);
-        if let Some((_, kind, times)) = failing {
-            *times -= 1;
-            return Err((*kind).into());
-        }
-        Ok(self.dead)
-    }
-
-    fn alive(&self) -> io::Result<()> {
-        if self.dead { Err(io::Error::other("the power is off")) } else { Ok(()) }
-    }
-}
-
-fn dying(last: bool) -> io::Result<()> {
-    if last { Err(io::Error::other("the power went off")) } else { Ok(()) }
-}
-
-struct Lock(Disk, PathBuf);
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        self.0.state().locked.remove(&self.1);
-    }
-}
-
-struct Open {
-    disk: Disk,
-    id: u64,
-    data: bool,
-}
-
-impl Disk {
-    fn opened(&self, path: &Path, id: u64) -> Box<dyn VfsFile> {
-        Box::new(Open { disk: self.clone(), id, data: path.ends_with("spool.dat") })
-    }
-}
-
-impl Vfs for Disk {
-    fn create_dir(&self, _: Site, _: &Path) -> io::Result<()> {
-        self.state().alive()
-    }
-
-    fn open(&self, site: Site, path: &Path, create: bool) -> io::Result<Box<dyn VfsFile>> {
-        let mut state = self.state();
-        state.alive()?;
-        if let Some(id) = state.names.get(path).copied() {
-            return Ok(self.opened(path, id));
-        }
-        if !create {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        let last = state.operate(site)?;
-        let id = state.next_file;
-        state.next_file += 1;
-        state.files.insert(id, Content::default());
-        state.names.insert(path.into(), id);
-        dying(last)?;
-        Ok(self.opened(path, id))
-    }
-
-    fn open_read(&self, site: Site, path: &Path) -> io::Result<Box<dyn VfsFile>> {
-        self.open(site, path, false)
-    }
-
-    fn rename(&self, site: Site, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        let last = state.operate(site)?;
-        let id = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
-        state.names.insert(to.into(), id);
-        dying(last)
-    }
-
-    fn remove(&self, site: Site, path: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        let last = state.operate(site)?;
-        state.names.remove(path).ok_or(io::ErrorKind::NotFound)?;
-        dying(last)
-    }
-
-    fn list(&self, _: Site, path: &Path) -> io::Result<Vec<String>> {
-        let state = self.state();
-        state.alive()?;
-        let inside = state.names.keys().filter(|name| name.parent() == Some(path));
-        Ok(inside.filter_map(|name| Some(name.file_name()?.to_string_lossy().into_owned())).collect())
-    }
-
-    fn sync_dir(&self, site: Site, path: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        dying(state.operate(site)?)?;
-        if state.off.contains(&site) {
-            return Ok(());
-        }
-        let inside = |name: &PathBuf| name.parent() == Some(path);
-        state.durable_names.retain(|name, _| !inside(name));
-        let new: Vec<_> =
-            state.names.iter().filter(|(name, _)| inside(name)).map(|(n, id)| (n.clone(), *id)).collect();
-        state.durable_names.extend(new);
-        Ok(())
-    }
-
-    fn lock(&self, _: Site, path: &Path) -> io::Result<Option<Box<dyn Send + Sync>>> {
-        let mut state = self.state();
-        state.alive()?;
-        if !state.locked.insert(path.into()) {
-            return Ok(None);
-        }
-        Ok(Some(Box::new(Lock(self.clone(), path.into()))))
-    }
-
-    fn random(&self, bytes: &mut [u8]) -> io::Result<()> {
-        let mut state = self.state();
-        let mut random = Random(state.random);
-        bytes.iter_mut().for_each(|byte| *byte = random.next() as u8);
-        state.random = random.0;
-        Ok(())
-    }
-
-    fn now(&self) -> Now {
-        let mut state = self.state();
-        state.clock += 1_000_000;
-        Now { boot: state.clock, wall: 1_700_000_000_000_000_000 + state.clock }
-    }
-
-    fn boot_id(&self) -> [u8; 16] {
-        [7; 16]
-    }
-
-    fn warning(&self, _: &Path) -> Option<String> {
-        None
-    }
-
-    fn holds(&self, site: Site, holds: bool) -> bool {
-        holds || self.state().off.contains(&site)
-    }
-}
-
-impl VfsFile for Open {
-    fn read_at(&self, site: Site, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
-        let mut state = self.disk.state();
-        state.alive()?;
-        if let Some((_, kind, times)) =
-            state.failures.iter_mut().find(|(at, _, times)| *at == site && *times > 0)
-        {
-            *times -= 1;
-            return Err((*kind).into());
-        }
-        let now = &state.files[&self.id].now;
-        let from = (offset as usize).min(now.len());
-        let n = bytes.len().min(now.len() - from);
-        bytes[..n].copy_from_slice(&now[from..from + n]);
-        Ok(n)
-    }
-
-    fn write_at(&self, site: Site, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        let mut state = self.disk.state();
-        let last = state.operate(site)?;
-        let limit = state.capacity.filter(|_| self.data).unwrap_or(usize::MAX);
-        let content = state.files.entry(self.id).or_default();
-        let (from, to) = (offset as usize, offset as usize + bytes.len());
-        if to > limit && to > content.now.len() {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        if content.now.len() < to {
-            content.now.resize(to, 0);
-        }
-        content.now[from..to].copy_from_slice(bytes);
-        let mut at = from;
-        while at < to {
-            let end = ((at / SECTOR + 1) * SECTOR).min(to);
-            content.pending.push((at, bytes[at - from..end - from].to_vec()));
-            at = end;
-        }
-        dying(last)?;
-        Ok(bytes.len())
-    }
-
-    fn sync_data(&self, site: Site) -> io::Result<()> {
-        let mut state = self.disk.state();
-        let result = state.operate(site);
-        let off = state.off.contains(&site);
-        let dead = state.dead;
-        let content = state.files.entry(self.id).or_default();
-        match result {
-            Ok(_) if off || dead => {}
-            Ok(_) => {
-                content.durable = content.now.clone();
-                content.pending.clear();
-            }
-            Err(_) if dead => {}
-            Err(_) => content.pending.clear(),
-        }
-        dying(result?)
-    }
-
-    fn len(&self, _: Site) -> io::Result<u64> {
-        let state = self.disk.state();
-        state.alive()?;
-        Ok(state.files[&self.id].now.len() as u64)
-    }
-
-    fn set_len(&self, site: Site, len: u64) -> io::Result<()> {
-        let mut state = self.disk.state();
-        let last = state.operate(site)?;
-        let content = state.files.entry(self.id).or_default();
-        content.now.resize(len as usize, 0);
-        content.durable.truncate(len as usize);
-        content.pending.retain(|(at, bytes)| at + bytes.len() <= len as usize);
-        dying(last)
-    }
+/// Whether a thread of this process sleeps, or has ended.
+fn sleeps(thread: &Path) -> bool {
+    let Ok(text) = std::fs::read_to_string(thread.join("stat")) else { return true };
+    text.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['S', 'Z', 'X']))
 }
