@@ -19,6 +19,7 @@ mod present {
     use std::io::Read;
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
     use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
@@ -86,7 +87,11 @@ mod present {
             filled.expect("36 bytes are less than HKDF gives at most");
             let (key, check) = bytes.split_at(KEY_LEN);
             let key = UnboundKey::new(&CHACHA20_POLY1305, key).expect("the cipher's keys have 32 bytes");
-            SegmentKey { aead: LessSafeKey::new(key), check: std::array::from_fn(|at| check[at]) }
+            SegmentKey {
+                aead: LessSafeKey::new(key),
+                check: std::array::from_fn(|at| check[at]),
+                next: AtomicU32::new(0),
+            }
         }
 
         /// The segment's key, if this is the one it was written with.
@@ -131,6 +136,8 @@ mod present {
     pub(crate) struct SegmentKey {
         aead: LessSafeKey,
         check: [u8; CHECK_LEN],
+        /// Offsets below it are used up.
+        next: AtomicU32,
     }
 
     impl SegmentKey {
@@ -141,6 +148,8 @@ mod present {
 
         /// Encrypts the payload of the record at `offset`; returns the tag. An offset must not be used twice.
         pub(crate) fn seal(&self, offset: u32, about: &[u8], payload: &mut [u8]) -> [u8; TAG_LEN as usize] {
+            let next = self.next.swap(offset + 1, Ordering::Relaxed);
+            debug_assert!(offset >= next, "an offset below {next} is used again: {offset}");
             let tag = self.aead.seal_in_place_separate_tag(nonce(offset), Aad::from(about), payload);
             let tag = tag.expect("a segment is shorter than what the cipher takes at most");
             std::array::from_fn(|at| tag.as_ref()[at])

@@ -135,8 +135,8 @@ fn a_bomb_is_refused_before_it_takes_memory() {
     let spool = Spool::open(dir.path(), options).unwrap();
     spool.append_wait(record(Codec::Gzip, gzip_bomb())).unwrap();
     spool.append_wait(record(Codec::Zstd, zstd_bomb())).unwrap();
-    // A frame that asks for a window of 2 GiB, with one byte in it.
-    let greedy = [0x28, 0xb5, 0x2f, 0xfd, 0, 0xa8, 9, 0, 0, 0x61];
+    // A frame that asks for a window of 64 MiB, with one byte in it.
+    let greedy = [0x28, 0xb5, 0x2f, 0xfd, 0, 0x80, 9, 0, 0, 0x61];
     spool.append_wait(record(Codec::Zstd, greedy.to_vec())).unwrap();
     let limit = MIB;
     let too_large = Err(DecodeError::TooLarge { limit });

@@ -2,7 +2,7 @@
 
 mod disk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use disk::Disk;
+use smoltel_spool::vfs::Site;
 use smoltel_spool::{
     Class, Codec, Key, Loss, OpenError, Options, Reader, Record, Signal, Spool, list, verify,
 };
@@ -289,4 +290,44 @@ fn a_reader_without_the_key_says_so_and_with_it_reads() {
     assert!(matches!(read(None), Err(OpenError::NoKey)));
     assert!(matches!(read(key(8)), Err(OpenError::WrongKey)));
     assert_eq!(read(key(7)).unwrap().unwrap().payload, record(3).payload);
+}
+
+/// Seven records, one after the other, on a disk that may fail and die; returns which were acknowledged.
+fn store_seven(disk: &Disk) -> Vec<u8> {
+    let options = Options { codec: Codec::Gzip, ..options(key(1)) };
+    let Ok(spool) = Spool::open_with(Arc::new(disk.clone()), "/spool", options) else { return Vec::new() };
+    (0..7).filter(|n| spool.append_wait(record(*n)).is_ok()).collect()
+}
+
+#[test]
+fn a_power_cut_at_any_operation_costs_nothing_that_was_acknowledged() {
+    let whole = Disk::default();
+    assert_eq!(store_seven(&whole).len(), 7);
+    let mut random = disk::Random(3);
+    for operation in 0..whole.operations() {
+        let disk = Disk::default();
+        disk.die_at(operation);
+        let acknowledged = store_seven(&disk);
+        let disk = disk.after_power_cut(&mut random);
+        let spool = Spool::open_with(Arc::new(disk), "/spool", options(key(1))).unwrap();
+        let came = drain(&spool);
+        assert!(acknowledged.iter().all(|n| came.contains(n)), "operation {operation}");
+        assert_eq!(spool.stats().losses.records(Loss::Corrupt), 0, "operation {operation}");
+    }
+}
+
+#[test]
+fn a_group_that_is_written_again_is_encrypted_with_another_key() {
+    let disk = Disk::default();
+    let spool = Spool::open_with(Arc::new(disk.clone()), "/spool", options(key(1))).unwrap();
+    for (n, site) in [Site::GroupWrite, Site::GroupSync, Site::HeaderWrite].into_iter().enumerate() {
+        let n = n as u8;
+        spool.append_wait(record(2 * n)).unwrap();
+        disk.fail(site, std::io::ErrorKind::Other, 1);
+        spool.append_wait(record(2 * n + 1)).unwrap();
+    }
+    let bytes = disk.read(DATA);
+    let salts: BTreeSet<&[u8]> = bytes.chunks(4096).map(|slot| &slot[40..48]).collect();
+    assert!(salts.len() > 4, "each time a segment is left, and another one with its own salt taken");
+    assert_eq!(drain(&spool), [0, 1, 2, 3, 4, 5]);
 }
