@@ -100,7 +100,7 @@ impl Destination {
 
     fn read(&self, pick: &Pick) -> Option<Entry> {
         let shared = &self.shared;
-        let Ok(entry) = pick.stored.read(&*shared.vfs, &*shared.file, shared.segment_size) else {
+        let Ok(entry) = pick.location.read(&*shared.vfs, &*shared.file, shared.segment_size) else {
             // Still leased: nobody else takes it, and its segment stays.
             shared.index().set_aside += 1;
             return None;

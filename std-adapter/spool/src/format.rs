@@ -2,8 +2,10 @@
 
 pub(crate) mod bytes;
 pub(crate) mod cursor;
+pub(crate) mod marks;
 pub(crate) mod record;
 pub(crate) mod segment;
+pub(crate) mod slot;
 
 /// Groups start at multiples of this, and nothing smaller is written.
 pub(crate) const BLOCK: u32 = 4096;

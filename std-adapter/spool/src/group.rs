@@ -1,5 +1,6 @@
 //! Laying out what is written between two syncs.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use crate::format::record::{self, RecordHeader, SEALED};
 use crate::format::segment::HEADER_LEN;
 use crate::format::{BLOCK, round_up};
 use crate::index::Meta;
-use crate::record::Class;
+use crate::record::{Class, Origin};
 use crate::shared::{Arriving, Counters, Shared};
 use crate::vfs::{Now, Site, write_full};
 
@@ -54,7 +55,17 @@ pub(crate) struct Group {
     current: [Option<usize>; Class::ALL.len()],
     /// Segments that this group fills up.
     pub(crate) closing: Vec<u64>,
-    pub(crate) members: Vec<(u64, Arriving)>,
+    pub(crate) members: Vec<Member>,
+    /// Members with an origin, by it.
+    origins: HashMap<Origin, usize>,
+}
+
+/// A record of the group.
+pub(crate) struct Member {
+    pub(crate) sequence: u64,
+    pub(crate) arriving: Arriving,
+    /// The same record, come again meanwhile: it shares the fate of the first.
+    pub(crate) again: Vec<Arriving>,
 }
 
 impl Group {
@@ -63,7 +74,20 @@ impl Group {
     }
 
     pub(crate) fn last_sequence(&self) -> u64 {
-        self.members.last().map_or(0, |(sequence, _)| *sequence)
+        self.members.last().map_or(0, |member| member.sequence)
+    }
+
+    /// Adds a record that was laid out.
+    pub(crate) fn add(&mut self, member: Member) {
+        if let Some(origin) = member.arriving.record.origin {
+            self.origins.insert(origin, self.members.len());
+        }
+        self.members.push(member);
+    }
+
+    /// The member of the same origin.
+    pub(crate) fn same(&mut self, origin: &Origin) -> Option<&mut Member> {
+        self.origins.get(origin).and_then(|at| self.members.get_mut(*at))
     }
 
     /// Whether a payload of `len` bytes still fits the class's open segment.

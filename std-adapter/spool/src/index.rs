@@ -24,6 +24,8 @@ pub(crate) struct Index {
     pub(crate) destinations: Vec<Option<DestinationState>>,
     /// Slots let go that may be used once CURSOR, no longer listing their segments, is durable.
     pub(crate) let_go: Vec<u32>,
+    /// The highest sequence of a record with an origin in a segment that was let go.
+    pub(crate) origin_let_go: u64,
     pub(crate) losses: Losses,
     pub(crate) gaps: u64,
     pub(crate) set_aside: u64,
@@ -100,7 +102,7 @@ impl Index {
         }
         if let Some(segment) = self.segments.remove(&generation) {
             if segment.closed {
-                self.let_go.push(segment.slot);
+                self.let_go(&segment);
             } else {
                 self.segments.insert(generation, segment);
             }
@@ -123,15 +125,19 @@ impl Index {
             .filter(|s| s.held() > 0)
             .min_by_key(|s| (s.class, s.generation))?;
         let generation = victim.generation;
-        let slot = victim.slot;
         let ordinals = 0..victim.records.len() as u32;
         for ordinal in ordinals {
             self.lose((generation, ordinal), Loss::Evicted);
         }
-        if self.segments.remove(&generation).is_some() {
-            self.let_go.push(slot);
+        if let Some(segment) = self.segments.remove(&generation) {
+            self.let_go(&segment);
         }
         Some(generation)
+    }
+
+    fn let_go(&mut self, segment: &Segment) {
+        self.let_go.push(segment.slot);
+        self.origin_let_go = self.origin_let_go.max(segment.last_origin);
     }
 
     /// The record is gone for every destination that has not released it.

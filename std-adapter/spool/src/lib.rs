@@ -17,9 +17,10 @@
 //! | module | what |
 //! |---|---|
 //! | `spool`, `destination` | the handles |
-//! | `writer`, `recovery`, `verify` | the thread that owns the files; opening them; looking at them from outside |
-//! | `group`, `slots`, `cursor_file`, `scan`, `quarantine` | laying out records, room for segments, CURSOR's slots, walking segments |
-//! | `index`, `bitmap` | what is stored, leased and released, in memory |
+//! | `writer`, `recovery`, `verify`, `reader` | the thread that owns the files; opening them; looking at them from outside |
+//! | `group`, `slots`, `two_slots`, `marks_file`, `quarantine` | laying out records, room for segments, small files that are always whole, copies |
+//! | `view`, `scan`, `location` | the disk from outside, walking segments, reading one record |
+//! | `index`, `bitmap`, `marks` | what is stored, leased and released, and of which devices, in memory |
 //! | `codec`, `cipher` | compression and encryption at rest |
 //! | `format` | the bytes |
 //! | [`vfs`] | the operating system |
@@ -27,13 +28,15 @@
 mod bitmap;
 mod cipher;
 mod codec;
-mod cursor_file;
 mod destination;
 mod error;
 mod format;
 mod group;
 mod index;
 mod limits;
+mod location;
+mod marks;
+mod marks_file;
 mod options;
 mod problem;
 mod quarantine;
@@ -46,7 +49,8 @@ mod shared;
 mod slots;
 mod spool;
 mod stats;
-mod stored;
+mod together;
+mod two_slots;
 mod verify;
 pub mod vfs;
 mod view;
@@ -60,7 +64,7 @@ pub use limits::Limits;
 pub use options::{Full, Options, Sync};
 pub use problem::Problem;
 pub use reader::{Listed, Reader, list};
-pub use record::{Class, Codec, Entry, Loss, Origin, Record, Signal};
+pub use record::{Class, Codec, Entry, Loss, Origin, Record, Signal, Stored};
 pub use spool::Spool;
 pub use stats::{DestinationStats, Losses, Pending, Stats};
 pub use verify::{Repair, Report, repair, repair_with, verify, verify_with};

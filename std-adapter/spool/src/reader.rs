@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::cipher::{Key, SegmentKey};
 use crate::error::OpenError;
 use crate::format::record::RecordHeader;
+use crate::location::Location;
 use crate::record::{Class, Codec, Entry, Origin, Signal};
 use crate::recovery;
-use crate::stored::Stored;
 use crate::vfs::{StdVfs, Vfs};
 use crate::view::{Live, Look, View};
 
@@ -35,7 +35,7 @@ pub struct Listed {
     pub wall_time: u64,
     /// The ids of destinations that have not released it.
     pub waiting_for: Vec<String>,
-    stored: Stored,
+    location: Location,
     encrypted: bool,
 }
 
@@ -121,17 +121,17 @@ impl Reader {
     /// # Errors
     /// It is encrypted and there is no key, or another one; or the disk cannot read.
     pub fn read(&self, listed: &Listed) -> Result<Option<Entry>, OpenError> {
-        if listed.encrypted && listed.stored.key.is_none() {
+        if listed.encrypted && listed.location.key.is_none() {
             return Err(if self.key.is_some() { OpenError::WrongKey } else { OpenError::NoKey });
         }
         let path = self.dir.join("spool.dat");
-        let read = listed.stored.read(&*self.view.vfs, &*self.view.file, self.view.size);
+        let read = listed.location.read(&*self.view.vfs, &*self.view.file, self.view.size);
         read.map_err(recovery::io_error("read", &path))
     }
 
     fn listed(&self, live: &Live<'_>, record: &RecordHeader, key: Option<&Arc<SegmentKey>>) -> Listed {
         let header = &live.header;
-        let stored = Stored {
+        let location = Location {
             slot: header.slot,
             class: header.class,
             salt: header.salt,
@@ -154,7 +154,7 @@ impl Reader {
             origin: record.origin,
             wall_time: record.wall_time,
             waiting_for: waiting.map(|(_, destination)| destination.id.clone()).collect(),
-            stored,
+            location,
             encrypted: header.key_check.is_some(),
         }
     }

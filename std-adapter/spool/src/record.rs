@@ -91,6 +91,10 @@ impl Codec {
 }
 
 /// Where a record was first made: a device, one run of it, and its number in that run.
+///
+/// The spool keeps one record of each origin, over restarts of both sides: what comes again is [`Stored::Duplicate`]. It remembers 16,384
+/// devices, of each one epoch, and of that the last 64 sequences; one that is further behind is stored, perhaps for
+/// the second time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Origin {
     /// The device's id.
@@ -118,6 +122,15 @@ pub struct Record {
     pub origin: Option<Origin>,
     /// The bytes.
     pub payload: Vec<u8>,
+}
+
+/// What became of a record that was handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It is stored, under this sequence of the spool.
+    New(u64),
+    /// A record of the same origin is stored already: this one was dropped. Its sender can let go of it.
+    Duplicate,
 }
 
 /// A stored record, read back.

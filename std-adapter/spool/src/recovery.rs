@@ -1,6 +1,7 @@
 //! Opening: from whatever the files hold to a spool that works.
 
 mod boots;
+mod marks;
 mod settle;
 
 use std::collections::BTreeSet;
@@ -10,17 +11,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::cipher::Key;
-use crate::cursor_file::{CursorFile, Loaded};
 use crate::error::OpenError;
 use crate::format::cursor::Cursor;
 use crate::format::segment::{HEADER_LEN, SIZES, SegmentHeader};
 use crate::format::{BLOCK, Parsed};
 use crate::index::Index;
+use crate::marks::Marks;
+use crate::marks_file::MarksFile;
 use crate::options::Options;
 use crate::quarantine;
 use crate::scan::{self, Slot};
 use crate::shared::{Parts, Shared};
 use crate::slots::Slots;
+use crate::two_slots::{self, Loaded, TwoSlots};
 use crate::vfs::{Site, Vfs, VfsFile, read_full, write_full};
 use crate::writer::Writer;
 use settle::Found;
@@ -30,27 +33,27 @@ pub(crate) fn open(vfs: Arc<dyn Vfs>, dir: &Path, options: Options) -> Result<Wr
     options.check()?;
     let new_size = options.new_segment_size()?;
     let lock = lock(&*vfs, dir)?;
-    let loaded = CursorFile::load(&*vfs, dir);
-    if let Some(version) = loaded.newer {
+    let (loaded, marks) = (two_slots::CURSOR.load(&*vfs, dir), two_slots::MARKS.load(&*vfs, dir));
+    if let Some(version) = loaded.newer.or(marks.newer) {
         return Err(OpenError::Newer { version });
     }
+    let found = cursor(&loaded);
     let path = dir.join("spool.dat");
     let file = vfs.open(Site::DataOpen, &path, true).map_err(io_error("open", &path))?;
     let len = file.len(Site::DataOpen).map_err(io_error("read the length of", &path))?;
-    let size = segment_size(&*vfs, &*file, len, &loaded).unwrap_or(new_size);
+    let size = segment_size(&*vfs, &*file, len, found.as_ref()).unwrap_or(new_size);
     let max = options.segments(size)?;
     let room = Room { vfs: &*vfs, dir, file: &*file, size, key: options.key.as_ref() };
-    let mut survey = room.survey(loaded.cursor.as_ref(), len)?;
-    settle::check_key(&room, loaded.cursor.as_ref(), &survey.headers)?;
+    let mut survey = room.survey(loaded.uuid(), len)?;
+    settle::check_key(&room, found.as_ref(), &survey.headers)?;
     // Nothing was changed up to here.
     survey.keep(room.whole_slots(len)?);
-    room.look_into(loaded.cursor.as_ref(), &mut survey);
+    room.look_into(found.as_ref(), &mut survey);
 
     let mut index = Index::default();
     let uuid = survey.uuid.map_or_else(|| random_uuid(&*vfs, dir), Ok)?;
-    let mut settled = settle::settle(&room, &mut index, loaded.cursor.as_ref(), &mut survey);
-    let mut state =
-        State { uuid, size, generation: settled.generation, next_sequence: settled.next_sequence };
+    let mut settled = settle::settle(&room, &mut index, found.as_ref(), &mut survey);
+    let state = State { uuid, size, generation: settled.generation, next_sequence: settled.next_sequence };
     for slot in &settled.damaged {
         _ = quarantine::keep(&*vfs, dir, &*file, *slot, size);
     }
@@ -59,10 +62,16 @@ pub(crate) fn open(vfs: Arc<dyn Vfs>, dir: &Path, options: Options) -> Result<Wr
         // What is shown from here on must not be lost by a power cut after it was shown.
         read_only = file.sync_data(Site::RecoverySync).err().map(|e| format!("syncing spool.dat: {e}"));
     }
+    let mut marks = room.marks(&survey, found.as_ref(), uuid, &marks);
+    if marks.last > marks.covered {
+        // Or duplicates may pass once the segments that tell of them are used again.
+        // A disk that cannot is no reason not to open: some duplicates may pass after the next opening.
+        _ = marks.save(&*vfs, dir, uuid, state.next_sequence - 1);
+    }
     index.durable(&index.segments.keys().copied().collect::<Vec<_>>(), state.next_sequence - 1);
     index.sweep_all();
     index.let_go.clear();
-    let cursor = room.begin(&loaded, &mut index, &mut state, max.max(survey.count))?;
+    let cursor = room.begin(&loaded, &index, &state, marks.last, max.max(survey.count))?;
 
     let quarantined = settled.damaged.len() as u64 + survey.unreadable.len() as u64;
     let live: BTreeSet<u32> = index.segments.values().map(|segment| segment.slot).collect();
@@ -82,18 +91,20 @@ pub(crate) fn open(vfs: Arc<dyn Vfs>, dir: &Path, options: Options) -> Result<Wr
     let shared = Arc::new(Shared::new(parts));
     let file_bytes = u64::from(survey.count) * u64::from(size);
     shared.counters.file_bytes.store(file_bytes, Ordering::Relaxed);
-    Ok(writer(shared, cursor, Slots::new(survey.count, max, free), &state, lock))
+    Ok(writer(shared, cursor, marks, Slots::new(survey.count, max, free), &state, lock))
 }
 
 fn writer(
     shared: Arc<Shared>,
-    cursor: CursorFile,
+    cursor: TwoSlots,
+    marks: MarksFile,
     slots: Slots,
     state: &State,
     lock: Box<dyn Send + Sync>,
 ) -> Writer {
     Writer {
         cursor,
+        marks,
         slots,
         uuid: state.uuid,
         boot_id: shared.vfs.boot_id(),
@@ -177,10 +188,9 @@ impl Room<'_> {
     }
 
     /// Reads the headers of all slots, a partial last one too.
-    fn survey(&self, cursor: Option<&Cursor>, len: u64) -> Result<Survey, OpenError> {
+    fn survey(&self, uuid: Option<[u8; 16]>, len: u64) -> Result<Survey, OpenError> {
         let count = u32::try_from(len.div_ceil(self.size.into())).unwrap_or(u32::MAX);
         let (found, headers, unreadable) = (Vec::new(), Vec::new(), Vec::new());
-        let uuid = cursor.map(|cursor| cursor.uuid);
         let mut survey = Survey { count, uuid, found, headers, unreadable, held_back: BTreeSet::new() };
         for slot in 0..count {
             match scan::headers(self.vfs, self.file, slot, self.size) {
@@ -216,24 +226,44 @@ impl Room<'_> {
         }
     }
 
+    /// What MARKS has, if it is this spool's, and what it does not have yet.
+    fn marks(&self, survey: &Survey, cursor: Option<&Cursor>, uuid: [u8; 16], loaded: &Loaded) -> MarksFile {
+        let mut file = MarksFile::open(self.vfs, self.dir, uuid, loaded);
+        let own = loaded.newest.as_ref().filter(|(theirs, _)| *theirs == uuid);
+        if let Some((marks, covered)) = own.and_then(|(_, body)| Marks::decode(body)) {
+            (file.marks, file.covered) = (marks, covered);
+        }
+        file.last = cursor.map_or(0, |cursor| cursor.last_origin).min(file.covered);
+        marks::gather(self, survey, cursor, &mut file);
+        file
+    }
+
     /// Makes what recovery found out durable.
     fn begin(
         &self,
         loaded: &Loaded,
-        index: &mut Index,
-        state: &mut State,
+        index: &Index,
+        state: &State,
+        last_origin: u64,
         max: u32,
-    ) -> Result<CursorFile, OpenError> {
+    ) -> Result<TwoSlots, OpenError> {
         let mut cursor = index.cursor();
-        cursor.uuid = state.uuid;
         cursor.segment_size = state.size;
         cursor.generation = state.generation;
         cursor.next_sequence = state.next_sequence;
+        cursor.last_origin = last_origin;
         let path = self.dir.join("CURSOR");
-        let slot_len = Cursor::slot_len(max);
         let error = io_error("write", &path);
-        let mut file = CursorFile::open(self.vfs, self.dir, slot_len, loaded, &mut cursor).map_err(&error)?;
-        file.write(&mut cursor).map_err(&error)?;
+        let (room, kind) = (Cursor::body_len(max), &two_slots::CURSOR);
+        let opened = kind.open(self.vfs, self.dir, state.uuid, room, loaded).map_err(&error)?;
+        let mut file = match opened {
+            Some(file) => file,
+            None => {
+                let body = cursor.encode(room);
+                kind.make(self.vfs, self.dir, state.uuid, room, loaded.counter(), &body).map_err(&error)?
+            }
+        };
+        file.write(&cursor.encode(file.room())).map_err(&error)?;
         file.sync(Site::CursorSync).map_err(&error)?;
         self.sync_names().map_err(io_error("sync", self.dir))?;
         Ok(file)
@@ -252,6 +282,11 @@ impl Room<'_> {
     }
 }
 
+/// What CURSOR says.
+pub(crate) fn cursor(loaded: &Loaded) -> Option<Cursor> {
+    loaded.newest.as_ref().and_then(|(_, body)| Cursor::decode(body))
+}
+
 fn lock(vfs: &dyn Vfs, dir: &Path) -> Result<Box<dyn Send + Sync>, OpenError> {
     vfs.create_dir(Site::Directory, dir).map_err(io_error("make", dir))?;
     let path = dir.join("LOCK");
@@ -260,8 +295,13 @@ fn lock(vfs: &dyn Vfs, dir: &Path) -> Result<Box<dyn Send + Sync>, OpenError> {
 }
 
 /// The segment size of an existing file.
-pub(crate) fn segment_size(vfs: &dyn Vfs, file: &dyn VfsFile, len: u64, loaded: &Loaded) -> Option<u32> {
-    if let Some(cursor) = &loaded.cursor {
+pub(crate) fn segment_size(
+    vfs: &dyn Vfs,
+    file: &dyn VfsFile,
+    len: u64,
+    cursor: Option<&Cursor>,
+) -> Option<u32> {
+    if let Some(cursor) = cursor {
         let size = cursor.segment_size;
         if size.is_power_of_two() && SIZES.contains(&size) {
             return Some(size);

@@ -9,14 +9,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use crate::error::AppendError;
 use crate::index::Index;
 use crate::options::Options;
-use crate::record::{Loss, Record};
+use crate::record::{Loss, Record, Stored};
 use crate::vfs::{Vfs, VfsFile};
 
 /// What runs when a record's fate is known.
-pub(crate) type Done = Box<dyn FnOnce(Result<u64, AppendError>) + Send>;
+pub(crate) type Done = Box<dyn FnOnce(Result<Stored, AppendError>) + Send>;
 
 pub(crate) struct Shared {
     pub(crate) vfs: Arc<dyn Vfs>,
+    pub(crate) dir: PathBuf,
     pub(crate) file: Box<dyn VfsFile>,
     pub(crate) segment_size: u32,
     /// When this boot began, in spool time.
@@ -68,6 +69,11 @@ pub(crate) struct Counters {
     pub(crate) growth_syncs: AtomicU64,
     pub(crate) cursor_syncs: AtomicU64,
     pub(crate) bytes_written: AtomicU64,
+    pub(crate) marks_syncs: AtomicU64,
+    pub(crate) duplicates: AtomicU64,
+    pub(crate) duplicate_items: AtomicU64,
+    pub(crate) devices: AtomicU64,
+    pub(crate) devices_forgotten: AtomicU64,
 }
 
 impl Counters {
@@ -94,6 +100,7 @@ impl Shared {
         Shared {
             warning: parts.vfs.warning(&parts.dir),
             vfs: parts.vfs,
+            dir: parts.dir,
             file: parts.file,
             segment_size: parts.segment_size,
             boot: parts.boot,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -12,11 +12,12 @@ use crate::error::{AppendError, Error, OpenError};
 use crate::format::cursor::MAX_ID;
 use crate::index::Index;
 use crate::options::{Full, Options};
-use crate::record::Record;
+use crate::record::{Record, Stored};
 use crate::recovery;
 use crate::scrub;
-use crate::shared::{Arriving, Command, Shared};
+use crate::shared::{Arriving, Command, Done, Inbox, Shared};
 use crate::stats::{DestinationStats, Stats};
+use crate::together::Together;
 use crate::vfs::{StdVfs, Vfs};
 
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
@@ -88,29 +89,53 @@ impl Spool {
         Ok(Spool { handle: Arc::new(Handle { shared, writer: Mutex::new(Some(thread)) }) })
     }
 
-    /// Hands over a record. `done` runs with its sequence once it is stored, or with the reason why it is not.
+    /// Hands over a record. `done` runs once it is stored, or with the reason why it is not.
     ///
     /// `done` runs on the spool's thread, or at once on this one if the record is refused here. It must be quick, must
     /// not panic, and must not call what waits for the spool. The payload is compressed by this call, if the options say
     /// so. With [`Full::Block`] it waits while too many bytes are in flight; otherwise it never waits.
-    pub fn append(&self, mut record: Record, done: impl FnOnce(Result<u64, AppendError>) + Send + 'static) {
-        let items = record.items;
-        let plain_len = codec::compress(&mut record, self.shared().options.codec);
-        let arriving = Arriving { record, plain_len, done: Box::new(done) };
-        if let Err(refused) = self.enqueue(arriving) {
-            let (error, arriving) = *refused;
-            if error == AppendError::Busy {
-                self.shared().count_refused(items);
+    pub fn append(&self, record: Record, done: impl FnOnce(Result<Stored, AppendError>) + Send + 'static) {
+        let arriving = self.arriving(record, Box::new(done));
+        let len = arriving.record.payload.len();
+        match self.admit([len]) {
+            Ok(inbox) => self.enqueue(inbox, [arriving]),
+            Err(error) => {
+                self.count_refused(&error, arriving.record.items);
+                (arriving.done)(Err(error));
             }
-            (arriving.done)(Err(error));
         }
     }
 
-    /// Hands over a record and waits until it is stored; returns its sequence.
+    /// Hands over records that belong together, such as the parts of one request. `done` runs once, when all are stored, or with the
+    /// first reason why one is not; then some of them may be stored all the same, and come twice if all are handed over again.
+    ///
+    /// Otherwise as [`Spool::append`].
+    pub fn append_all(
+        &self,
+        records: Vec<Record>,
+        done: impl FnOnce(Result<(), AppendError>) + Send + 'static,
+    ) {
+        if records.is_empty() {
+            return done(Ok(()));
+        }
+        let items = records.iter().fold(0u32, |items, record| items.saturating_add(record.items));
+        let together = Together::new(records.len(), Box::new(done));
+        let arriving = records.into_iter().map(|record| self.arriving(record, together.part()));
+        let arriving: Vec<Arriving> = arriving.collect();
+        match self.admit(arriving.iter().map(|arriving| arriving.record.payload.len())) {
+            Ok(inbox) => self.enqueue(inbox, arriving),
+            Err(error) => {
+                self.count_refused(&error, items);
+                arriving.into_iter().for_each(|arriving| (arriving.done)(Err(error.clone())));
+            }
+        }
+    }
+
+    /// Hands over a record and waits until it is stored.
     ///
     /// # Errors
     /// The record was not stored; the caller still has custody of it.
-    pub fn append_wait(&self, record: Record) -> Result<u64, AppendError> {
+    pub fn append_wait(&self, record: Record) -> Result<Stored, AppendError> {
         let (send, receive) = mpsc::channel();
         self.append(record, move |result| _ = send.send(result));
         receive.recv().unwrap_or(Err(AppendError::Closed))
@@ -189,6 +214,11 @@ impl Spool {
         stats.data_syncs = shared.counters.data_syncs.load(Ordering::Relaxed);
         stats.growth_syncs = shared.counters.growth_syncs.load(Ordering::Relaxed);
         stats.cursor_syncs = shared.counters.cursor_syncs.load(Ordering::Relaxed);
+        stats.marks_syncs = shared.counters.marks_syncs.load(Ordering::Relaxed);
+        stats.duplicates = shared.counters.duplicates.load(Ordering::Relaxed);
+        stats.duplicate_items = shared.counters.duplicate_items.load(Ordering::Relaxed);
+        stats.devices = shared.counters.devices.load(Ordering::Relaxed);
+        stats.devices_forgotten = shared.counters.devices_forgotten.load(Ordering::Relaxed);
         stats.bytes_written = shared.counters.bytes_written.load(Ordering::Relaxed);
         stats
     }
@@ -225,33 +255,50 @@ impl Spool {
         &self.handle.shared
     }
 
-    fn enqueue(&self, arriving: Arriving) -> Result<(), Box<(AppendError, Arriving)>> {
-        let shared = self.shared();
-        let (len, max) = (arriving.record.payload.len(), self.max_record());
-        if len > max {
-            return Err(Box::new((AppendError::TooLarge { len, max }, arriving)));
+    fn arriving(&self, mut record: Record, done: Done) -> Arriving {
+        let plain_len = codec::compress(&mut record, self.shared().options.codec);
+        Arriving { record, plain_len, done }
+    }
+
+    /// The inbox, when it has room for payloads of these lengths.
+    fn admit(&self, lens: impl IntoIterator<Item = usize>) -> Result<MutexGuard<'_, Inbox>, AppendError> {
+        let (shared, max) = (self.shared(), self.max_record());
+        let mut all = 0;
+        for len in lens {
+            if len > max {
+                return Err(AppendError::TooLarge { len, max });
+            }
+            all += len;
         }
         let mut inbox = shared.inbox();
         loop {
             if let Some(reason) = &inbox.read_only {
-                return Err(Box::new((AppendError::ReadOnly(reason.clone()), arriving)));
+                return Err(AppendError::ReadOnly(reason.clone()));
             }
             if inbox.closing {
-                return Err(Box::new((AppendError::Closed, arriving)));
+                return Err(AppendError::Closed);
             }
-            if inbox.bytes == 0 || inbox.bytes + len <= shared.options.in_flight {
-                break;
+            if inbox.bytes == 0 || inbox.bytes + all <= shared.options.in_flight {
+                inbox.bytes += all;
+                return Ok(inbox);
             }
             if shared.options.full != Full::Block {
-                return Err(Box::new((AppendError::Busy, arriving)));
+                return Err(AppendError::Busy);
             }
             inbox = shared.room.wait(inbox).unwrap_or_else(PoisonError::into_inner);
         }
-        inbox.bytes += len;
-        inbox.queue.push_back(arriving);
+    }
+
+    fn enqueue(&self, mut inbox: MutexGuard<'_, Inbox>, arriving: impl IntoIterator<Item = Arriving>) {
+        inbox.queue.extend(arriving);
         drop(inbox);
-        shared.work.notify_one();
-        Ok(())
+        self.shared().work.notify_one();
+    }
+
+    fn count_refused(&self, error: &AppendError, items: u32) {
+        if *error == AppendError::Busy {
+            self.shared().count_refused(items);
+        }
     }
 
     fn sync_cursor(&self) -> Result<(), Error> {

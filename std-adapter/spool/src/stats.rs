@@ -40,6 +40,16 @@ pub struct Stats {
     pub growth_syncs: u64,
     /// Syncs of CURSOR since it was opened.
     pub cursor_syncs: u64,
+    /// Syncs of MARKS since it was opened.
+    pub marks_syncs: u64,
+    /// Records dropped since it was opened, because one of the same origin was stored already.
+    pub duplicates: u64,
+    /// Their items.
+    pub duplicate_items: u64,
+    /// Devices whose origins are remembered.
+    pub devices: u64,
+    /// Devices forgotten since it was opened, because there were more than 16,384.
+    pub devices_forgotten: u64,
     /// Bytes written to spool.dat since it was opened, growth included.
     pub bytes_written: u64,
 }

@@ -52,7 +52,7 @@ pub fn verify_with(vfs: Arc<dyn Vfs>, dir: impl AsRef<Path>) -> Result<Report, O
     let view = View::open(vfs, dir.as_ref())?;
     match view.cursor() {
         None if view.slots > 0 => report.problems.push(Problem::Cursor),
-        Some(_) if view.loaded.damaged => report.problems.push(Problem::CursorSlot),
+        Some(_) if view.damaged => report.problems.push(Problem::CursorSlot),
         _ => {}
     }
     if view.rest > 0 {

@@ -75,6 +75,22 @@ sites! {
     CursorMakeSync,
     /// Putting CURSOR.new in CURSOR's place.
     CursorRename,
+    /// Opening MARKS.
+    MarksOpen,
+    /// Reading MARKS.
+    MarksRead,
+    /// Writing a slot of MARKS.
+    MarksWrite,
+    /// Syncing MARKS before segments with origins are used again.
+    MarksSync,
+    /// Making MARKS.new.
+    MarksMake,
+    /// Syncing MARKS.new.
+    MarksMakeSync,
+    /// Putting MARKS.new in MARKS's place.
+    MarksRename,
+    /// Syncing the directory after MARKS was made in it.
+    MarksDirectorySync,
     /// Quarantine: its directory and copies.
     Quarantine,
     /// Check: the CRC of a segment header.
@@ -85,6 +101,8 @@ sites! {
     PayloadCrc,
     /// Check: the CRC of a CURSOR slot.
     CursorCrc,
+    /// Check: the CRC of a MARKS slot.
+    MarksCrc,
 }
 
 /// What the clocks say.

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use crate::cursor_file::{CursorFile, Loaded};
 use crate::error::OpenError;
 use crate::format::cursor::{Cursor, CursorSegment};
 use crate::format::record::RecordHeader;
 use crate::format::segment::SegmentHeader;
 use crate::recovery;
 use crate::scan::{self, Slot};
+use crate::two_slots;
 use crate::vfs::{Site, Vfs, VfsFile};
 
 /// How often a slot is looked at again because the writer was at it meanwhile.
@@ -19,7 +19,9 @@ const TRIES: usize = 10;
 pub(crate) struct View {
     pub(crate) vfs: Arc<dyn Vfs>,
     pub(crate) file: Box<dyn VfsFile>,
-    pub(crate) loaded: Loaded,
+    pub(crate) cursor: Option<Cursor>,
+    /// A slot of CURSOR that has been written to cannot be read.
+    pub(crate) damaged: bool,
     pub(crate) size: u32,
     pub(crate) slots: u32,
     /// Bytes behind the last whole slot.
@@ -58,20 +60,22 @@ impl Live<'_> {
 impl View {
     pub(crate) fn open(vfs: Arc<dyn Vfs>, dir: &Path) -> Result<View, OpenError> {
         let path: PathBuf = dir.join("spool.dat");
-        let loaded = CursorFile::load(&*vfs, dir);
+        let loaded = two_slots::CURSOR.load(&*vfs, dir);
         if let Some(version) = loaded.newer {
             return Err(OpenError::Newer { version });
         }
+        let (cursor, damaged) = (recovery::cursor(&loaded), loaded.damaged);
         let file = vfs.open_read(Site::DataOpen, &path).map_err(recovery::io_error("open", &path))?;
         let len = file.len(Site::DataOpen).map_err(recovery::io_error("read the length of", &path))?;
         // A file without one header that holds has nothing to look at.
-        let size = recovery::segment_size(&*vfs, &*file, len, &loaded).unwrap_or(crate::format::BLOCK);
+        let size =
+            recovery::segment_size(&*vfs, &*file, len, cursor.as_ref()).unwrap_or(crate::format::BLOCK);
         let slots = u32::try_from(len / u64::from(size)).unwrap_or(u32::MAX);
-        Ok(View { vfs, file, loaded, size, slots, rest: len % u64::from(size) })
+        Ok(View { vfs, file, cursor, damaged, size, slots, rest: len % u64::from(size) })
     }
 
     pub(crate) fn cursor(&self) -> Option<&Cursor> {
-        self.loaded.cursor.as_ref()
+        self.cursor.as_ref()
     }
 
     pub(crate) fn look(&self, slot: u32) -> Result<Look<'_>, OpenError> {

@@ -1,6 +1,7 @@
 //! The thread that owns the files.
 
 mod cursor;
+mod marks;
 mod room;
 
 use std::collections::VecDeque;
@@ -9,14 +10,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::cursor_file::CursorFile;
 use crate::error::AppendError;
 use crate::format::segment::Previous;
-use crate::group::{Group, Open};
+use crate::group::{Group, Member, Open};
+use crate::marks_file::MarksFile;
 use crate::options::{Full, Sync};
-use crate::record::Class;
+use crate::record::{Class, Stored};
 use crate::shared::{Arriving, Command, Counters, Inbox, Shared};
 use crate::slots::{AHEAD, Slots};
+use crate::two_slots::TwoSlots;
 use crate::vfs::Site;
 
 /// CURSOR is written no more often than this, in nanoseconds.
@@ -30,7 +32,8 @@ const GROUP_BYTES: usize = 4 << 20;
 
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) cursor: CursorFile,
+    pub(crate) cursor: TwoSlots,
+    pub(crate) marks: MarksFile,
     pub(crate) slots: Slots,
     pub(crate) uuid: [u8; 16],
     pub(crate) boot_id: [u8; 16],
@@ -182,9 +185,10 @@ impl Writer {
     fn commit(&mut self, mut batch: VecDeque<Arriving>, closing: bool) {
         let mut group = Group::default();
         while let Some(arriving) = batch.pop_front() {
+            let Some(arriving) = self.drop_duplicate(&mut group, arriving) else { continue };
             match self.place(&mut group, self.next_sequence, &arriving) {
                 Ok(()) => {
-                    group.members.push((self.next_sequence, arriving));
+                    group.add(Member { sequence: self.next_sequence, arriving, again: Vec::new() });
                     self.next_sequence += 1;
                 }
                 Err(AppendError::Full) if self.shared.options.full == Full::Block && !closing => {
@@ -219,12 +223,14 @@ impl Writer {
         let last = group.last_sequence();
         self.abandon(&group, !full);
         let mut second = Group::default();
-        for (sequence, arriving) in group.members {
-            let placed =
-                if full { Err(AppendError::Full) } else { self.place(&mut second, sequence, &arriving) };
+        for member in group.members {
+            let placed = match full {
+                true => Err(AppendError::Full),
+                false => self.place(&mut second, member.sequence, &member.arriving),
+            };
             match placed {
-                Ok(()) => second.members.push((sequence, arriving)),
-                Err(error) => self.refuse(arriving, error),
+                Ok(()) => second.add(member),
+                Err(error) => self.refuse_member(member, &error),
             }
         }
         match self.write(&mut second) {
@@ -232,8 +238,8 @@ impl Writer {
             Err(again) => {
                 self.abandon(&second, true);
                 self.fail(&format!("storing records failed twice: {error}; {again}"));
-                for (_, arriving) in second.members {
-                    self.refuse(arriving, self.read_only());
+                for member in second.members {
+                    self.refuse_member(member, &self.read_only());
                 }
             }
         }
@@ -301,11 +307,13 @@ impl Writer {
         }
         self.touch_cursor();
         self.shared.ready.notify_all();
-        let bytes = group.members.iter().map(|(_, arriving)| arriving.record.payload.len()).sum();
+        self.mark(&group);
+        let bytes = group.members.iter().map(|member| member.arriving.record.payload.len()).sum();
         // Before the answers: who has been answered may hand over as much again at once.
         self.left(bytes);
-        for (sequence, arriving) in group.members {
-            answer(arriving, Ok(sequence));
+        for member in group.members {
+            answer(member.arriving, Ok(Stored::New(member.sequence)));
+            member.again.into_iter().for_each(|arriving| self.duplicate(arriving));
         }
     }
 
@@ -352,6 +360,11 @@ impl Writer {
         AppendError::ReadOnly(self.shared.inbox().read_only.clone().unwrap_or_default())
     }
 
+    fn refuse_member(&self, member: Member, error: &AppendError) {
+        self.refuse(member.arriving, error.clone());
+        member.again.into_iter().for_each(|arriving| self.refuse(arriving, error.clone()));
+    }
+
     fn refuse(&self, arriving: Arriving, error: AppendError) {
         if error == AppendError::Full {
             self.shared.count_refused(arriving.record.items);
@@ -381,7 +394,7 @@ fn take_batch(queue: &mut VecDeque<Arriving>) -> VecDeque<Arriving> {
 }
 
 /// A completion that panics must not take the writer, and everybody's records, with it.
-fn answer(arriving: Arriving, result: Result<u64, AppendError>) {
+fn answer(arriving: Arriving, result: Result<Stored, AppendError>) {
     _ = catch_unwind(AssertUnwindSafe(|| (arriving.done)(result)));
 }
 

@@ -85,7 +85,7 @@ impl Run<'_> {
             spool.append(record(id, *len, *class), move |result| _ = send.send((id, result)));
         }
         drop(send);
-        let results: Vec<(u32, Result<u64, AppendError>)> = receive.iter().collect();
+        let results: Vec<(u32, Result<_, AppendError>)> = receive.iter().collect();
         self.told.acknowledged.extend(results.iter().filter(|(_, result)| result.is_ok()).map(|(id, _)| *id));
     }
 

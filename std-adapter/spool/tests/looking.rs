@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use disk::Disk;
 use smoltel_spool::{
-    Class, Codec, Full, Loss, Options, Problem, Reader, Record, Signal, Spool, list, repair_with, verify,
-    verify_with,
+    Class, Codec, Full, Loss, Options, Problem, Reader, Record, Signal, Spool, Stored, list, repair_with,
+    verify, verify_with,
 };
 
 fn record(n: u8) -> Record {
@@ -39,7 +39,7 @@ fn damage_is_named_and_nothing_is_changed() {
     let disk = Disk::default();
     let options = Options { capacity: 8 * 4096, segment_size: Some(4096), ..Options::default() };
     let spool = Spool::open_with(Arc::new(disk.clone()), "/spool", options).unwrap();
-    let sequence = spool.append_wait(record(1)).unwrap();
+    let Stored::New(sequence) = spool.append_wait(record(1)).unwrap() else { panic!("it has no origin") };
     spool.close(Duration::from_secs(10)).unwrap();
     let sound = disk.read("/spool/spool.dat");
     let problems_of = |change: fn(&mut Vec<u8>)| {

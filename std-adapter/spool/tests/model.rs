@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use disk::Disk;
 use proptest::prelude::*;
-use smoltel_spool::{AppendError, Class, Codec, Destination, Lease, Loss, Options, Record, Signal, Spool};
+use smoltel_spool::{
+    AppendError, Class, Codec, Destination, Lease, Loss, Options, Record, Signal, Spool, Stored,
+};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
 
@@ -115,11 +117,12 @@ impl World {
             payload: payload.clone(),
         };
         match self.spool.append_wait(record) {
-            Ok(sequence) => {
+            Ok(Stored::New(sequence)) => {
                 assert!(self.model.records.keys().next_back().is_none_or(|last| *last < sequence));
                 self.model.records.insert(sequence, (signal, payload));
                 self.model.waiting.iter_mut().for_each(|waiting| _ = waiting.insert(sequence));
             }
+            Ok(Stored::Duplicate) => panic!("it has no origin"),
             Err(error) => assert_eq!(error, AppendError::Full),
         }
     }

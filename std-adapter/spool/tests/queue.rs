@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use smoltel_spool::{
-    AppendError, Class, Codec, Error, Loss, OpenError, Options, Origin, Record, Signal, Spool, Sync,
+    AppendError, Class, Codec, Error, Loss, OpenError, Options, Origin, Record, Signal, Spool, Stored, Sync,
 };
 
 const LONG: Duration = Duration::from_secs(10);
@@ -22,7 +22,7 @@ fn record(signal: Signal, payload: &[u8]) -> Record {
         codec: Codec::Gzip,
         stream: 5,
         items: 3,
-        origin: Some(Origin { device: [4; 16], epoch: 8, sequence: 15 }),
+        origin: None,
         payload: payload.to_vec(),
     }
 }
@@ -40,11 +40,12 @@ fn a_record_comes_back_as_it_was_and_goes_when_released() {
     let dir = tempfile::tempdir().unwrap();
     let spool = Spool::open(dir.path(), options()).unwrap();
     let up = spool.destination("up").unwrap();
-    let sequence = spool.append_wait(logs(b"hello")).unwrap();
+    let origin = Some(Origin { device: [4; 16], epoch: 8, sequence: 15 });
+    let stored = spool.append_wait(Record { origin, ..logs(b"hello") }).unwrap();
     let lease = up.take(None, 0, Instant::now()).unwrap();
     let entry = &lease.records()[0];
-    assert_eq!((entry.sequence, entry.stream, entry.items, entry.codec), (sequence, 5, 3, Codec::Gzip));
-    assert_eq!(entry.origin, Some(Origin { device: [4; 16], epoch: 8, sequence: 15 }));
+    assert_eq!((entry.stream, entry.items, entry.codec), (5, 3, Codec::Gzip));
+    assert_eq!((stored, entry.origin), (Stored::New(entry.sequence), origin));
     assert_eq!(entry.payload, b"hello");
     assert!(up.take(None, 100, Instant::now()).is_none(), "it is out on lease");
     drop(lease);

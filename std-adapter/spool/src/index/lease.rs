@@ -1,14 +1,14 @@
 //! Choosing records for a destination, and taking them back.
 
 use super::{Index, Place};
+use crate::location::Location;
 use crate::record::{Class, Loss, Signal};
-use crate::stored::Stored;
 
 /// A chosen record and where its bytes are.
 #[derive(Clone, Debug)]
 pub(crate) struct Pick {
     pub(crate) place: Place,
-    pub(crate) stored: Stored,
+    pub(crate) location: Location,
     /// When it was stored, in spool time.
     pub(crate) since: u64,
 }
@@ -32,7 +32,7 @@ impl Index {
         let mut bytes = 0;
         let mut fronts = Class::ALL.map(|class| self.front(at, class, None, signal, end));
         while let Some(next) = foremost(&fronts, end).cloned() {
-            bytes += next.stored.len as usize;
+            bytes += next.location.len as usize;
             if !picks.is_empty() && (bytes > max_bytes || picks.len() == MAX_PICKS) {
                 break;
             }
@@ -40,8 +40,8 @@ impl Index {
             if let Some(segment) = self.segments.get_mut(&generation) {
                 segment.progress[at].lease(&segment.records[ordinal as usize], ordinal, end);
             }
-            fronts[next.stored.class as usize] =
-                self.front(at, next.stored.class, Some(generation), signal, end);
+            fronts[next.location.class as usize] =
+                self.front(at, next.location.class, Some(generation), signal, end);
             picks.push(next);
         }
         if end == End::Newest {
@@ -85,7 +85,7 @@ impl Index {
                 End::Newest => progress.last_free(&segment.records, signal)?,
             };
             let meta = &segment.records[ordinal as usize];
-            let stored = Stored {
+            let location = Location {
                 slot: segment.slot,
                 class,
                 salt: segment.salt,
@@ -95,7 +95,7 @@ impl Index {
                 len: meta.len,
                 sequence: meta.sequence,
             };
-            Some(Pick { place: (segment.generation, ordinal), stored, since: meta.stored })
+            Some(Pick { place: (segment.generation, ordinal), location, since: meta.stored })
         };
         let of_class = |(_, segment): &(&u64, &super::Segment)| segment.class == class;
         match end {
@@ -129,8 +129,8 @@ impl Index {
 
 fn foremost(fronts: &[Option<Pick>; Class::ALL.len()], end: End) -> Option<&Pick> {
     match end {
-        End::Oldest => fronts.iter().flatten().min_by_key(|pick| pick.stored.sequence),
-        End::Newest => fronts.iter().flatten().max_by_key(|pick| pick.stored.sequence),
+        End::Oldest => fronts.iter().flatten().min_by_key(|pick| pick.location.sequence),
+        End::Newest => fronts.iter().flatten().max_by_key(|pick| pick.location.sequence),
     }
 }
 

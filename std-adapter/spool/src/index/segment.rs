@@ -20,12 +20,14 @@ pub(crate) struct Meta {
     pub(crate) len: u32,
     pub(crate) items: u32,
     signal: u8,
+    /// It has an origin.
+    origin: bool,
 }
 
 impl Meta {
     /// Fills the place of an ordinal that has no readable record.
     pub(crate) const MISSING: Meta =
-        Meta { sequence: 0, stored: 0, offset: 0, len: 0, items: 0, signal: u8::MAX };
+        Meta { sequence: 0, stored: 0, offset: 0, len: 0, items: 0, signal: u8::MAX, origin: false };
 
     /// `boot` is when, in spool time, the record's boot began.
     pub(crate) fn new(header: &RecordHeader, boot: u64) -> Meta {
@@ -36,6 +38,7 @@ impl Meta {
             len: header.len,
             items: header.items,
             signal: header.signal.index() as u8,
+            origin: header.origin.is_some(),
         }
     }
 
@@ -66,6 +69,8 @@ pub(crate) struct Segment {
     held: [u32; 4],
     pub(crate) durable_records: u32,
     pub(crate) durable_items: u64,
+    /// The highest sequence of a record with an origin; 0: there is none.
+    pub(crate) last_origin: u64,
     pub(crate) missing_records: u32,
     pub(crate) missing_items: u64,
     pub(crate) closed: bool,
@@ -89,6 +94,7 @@ impl Segment {
             held: [0; 4],
             durable_records: 0,
             durable_items: 0,
+            last_origin: 0,
             missing_records: 0,
             missing_items: 0,
             closed: false,
@@ -105,6 +111,9 @@ impl Segment {
             return;
         }
         self.items += u64::from(meta.items);
+        if meta.origin {
+            self.last_origin = self.last_origin.max(meta.sequence);
+        }
         self.held[meta.signal()] += 1;
         self.progress.iter_mut().for_each(|progress| progress.free[meta.signal()] += 1);
     }

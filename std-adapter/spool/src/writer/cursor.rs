@@ -13,27 +13,28 @@ impl Writer {
 
     /// Writes CURSOR without sync. If that fails, the sync that follows will tell.
     pub(super) fn write_cursor(&mut self, now: u64) {
-        let mut cursor = self.shared.index().cursor();
-        self.fill_in(&mut cursor);
-        _ = self.cursor.write(&mut cursor);
+        let cursor = self.shared.index().cursor();
+        let body = self.encode(cursor);
+        _ = self.cursor.write(&body);
         self.cursor_dirty = false;
         self.cursor_written = now;
     }
 
     /// Makes CURSOR durable, so that segments let go may be used again. Tries twice, then makes the spool read-only.
     pub(super) fn sync_cursor(&mut self, site: Site) -> Result<(), String> {
+        self.save_marks();
         let now = self.shared.vfs.now().boot;
-        let (mut cursor, let_go) = {
+        let (cursor, let_go) = {
             let mut index = self.shared.index();
             (index.cursor(), std::mem::take(&mut index.let_go))
         };
-        self.fill_in(&mut cursor);
-        let once = |writer: &mut Writer, cursor: &mut _| {
-            writer.cursor.write(cursor)?;
+        let body = self.encode(cursor);
+        let once = |writer: &mut Writer| {
+            writer.cursor.write(&body)?;
             Counters::add(&writer.shared.counters.cursor_syncs, 1);
             writer.cursor.sync(site)
         };
-        let result = once(self, &mut cursor).or_else(|_| once(self, &mut cursor));
+        let result = once(self).or_else(|_| once(self));
         self.cursor_dirty = false;
         self.cursor_written = now;
         self.cursor_changed = None;
@@ -51,10 +52,11 @@ impl Writer {
         }
     }
 
-    fn fill_in(&self, cursor: &mut Cursor) {
-        cursor.uuid = self.uuid;
+    fn encode(&self, mut cursor: Cursor) -> Vec<u8> {
         cursor.segment_size = self.shared.segment_size;
         cursor.generation = self.generation;
         cursor.next_sequence = self.next_sequence;
+        cursor.last_origin = self.marks.last;
+        cursor.encode(self.cursor.room())
     }
 }

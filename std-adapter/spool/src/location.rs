@@ -11,7 +11,7 @@ use crate::vfs::{Site, Vfs, VfsFile, read_full};
 
 /// Where a record lies, and what tells that it still does.
 #[derive(Clone, Debug)]
-pub(crate) struct Stored {
+pub(crate) struct Location {
     pub(crate) slot: u32,
     pub(crate) class: Class,
     pub(crate) salt: [u8; 8],
@@ -22,7 +22,7 @@ pub(crate) struct Stored {
     pub(crate) sequence: u64,
 }
 
-impl Stored {
+impl Location {
     /// Reads it, in a file with segments of `size` bytes. `None`: what is there now is not it, or not whole.
     pub(crate) fn read(&self, vfs: &dyn Vfs, file: &dyn VfsFile, size: u32) -> io::Result<Option<Entry>> {
         let mut bytes = vec![0; HEADER_LEN as usize + self.len as usize];
