@@ -1,6 +1,6 @@
 #[cfg(feature = "spool")]
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::thread;
 use std::time::Duration;
 
@@ -168,7 +168,7 @@ impl Builder {
     }
 
     /// Takes the library's own messages (outages, refusals, bad settings) instead of standard error.
-    /// It is called on the worker's thread, and must not record telemetry.
+    /// Nearly always it is called on the worker's thread. It must not record telemetry.
     pub fn on_message(mut self, sink: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.diagnostics = Diagnostics::new(sink);
         self
@@ -228,7 +228,7 @@ impl Builder {
             outbox: outbox.clone(),
             resource,
             schedule,
-            diagnostics: self.diagnostics,
+            diagnostics: self.diagnostics.clone(),
             own_meter: (enabled && self.own_metrics).then(|| own_metrics::meter(&pipeline)),
         };
         let thread = thread::Builder::new().name("smoltel".to_owned()).spawn(move || worker.run());
@@ -236,6 +236,8 @@ impl Builder {
         Ok(Telemetry {
             pipeline,
             commands,
+            diagnostics: self.diagnostics,
+            unnamed: Once::new(),
             #[cfg(feature = "spool")]
             outbox,
             enabled,

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
@@ -6,6 +6,7 @@ use smoltel_core::{Loss, Pipeline, Scope};
 
 use crate::builder::Builder;
 use crate::command::Command;
+use crate::diagnostics::Diagnostics;
 #[cfg(feature = "spool")]
 use crate::outbox::Outbox;
 use crate::platform::Threads;
@@ -22,6 +23,9 @@ use crate::{Logger, Meter, Scoped, Signal, Tracer};
 pub struct Telemetry {
     pub(crate) pipeline: Arc<Pipeline<Threads>>,
     pub(crate) commands: Sender<Command>,
+    pub(crate) diagnostics: Diagnostics,
+    /// That a scope has no name is said once.
+    pub(crate) unnamed: Once,
     #[cfg(feature = "spool")]
     pub(crate) outbox: Option<Outbox>,
     pub(crate) enabled: bool,
@@ -62,6 +66,10 @@ impl Telemetry {
     /// # telemetry.shutdown(std::time::Duration::ZERO);
     /// ```
     pub fn scope(&self, scope: &Scope<'_>) -> Scoped {
+        if scope.name.is_empty() {
+            let say = || self.diagnostics.say("there are tracers, loggers or meters without a name");
+            self.unnamed.call_once(say);
+        }
         Scoped::new(self.pipeline.clone(), self.pipeline.declare(scope.into()))
     }
 

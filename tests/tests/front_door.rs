@@ -1,5 +1,6 @@
 //! What an application records arrives at its endpoint as it was recorded, seen with prost's eyes.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use prost::Message;
@@ -115,6 +116,29 @@ fn scopes_and_the_resource_say_all_of_themselves() {
     });
     let (one, two, zero) = ("https://example.com/1", "https://example.com/2", Some(&Value::IntValue(0)));
     assert_eq!(scopes.collect::<Vec<_>>(), [(one, zero, 2), (two, zero, 1), (one, None, 1)]);
+}
+
+#[test]
+fn what_has_no_name_works_and_is_told_of_once() {
+    let sink = Sink::start();
+    let messages = Arc::new(Mutex::new(Vec::new()));
+    let kept = messages.clone();
+    let builder = Telemetry::builder("thermostat").endpoint(sink.url());
+    let telemetry =
+        builder.on_message(move |text| kept.lock().unwrap().push(text.to_owned())).build().unwrap();
+    telemetry.logger("named").info("moved");
+    assert!(messages.lock().unwrap().is_empty());
+    telemetry.logger("").info("moved");
+    telemetry.meter("").counter("moves").add(1, &[]);
+    telemetry.shutdown(Duration::from_secs(10));
+    let said = messages.lock().unwrap();
+    assert!(matches!(&said[..], [only] if only.contains("without a name")), "{said:?}");
+    let request: ExportLogsServiceRequest = one(&sink, "/v1/logs");
+    let scopes = &request.resource_logs[0].scope_logs;
+    let names: Vec<_> = scopes.iter().map(|group| group.scope.clone().unwrap_or_default().name).collect();
+    assert_eq!(names, ["named", ""]);
+    let request: ExportMetricsServiceRequest = one(&sink, "/v1/metrics");
+    assert_eq!(request.resource_metrics[0].scope_metrics[0].metrics[0].name, "moves");
 }
 
 #[test]
