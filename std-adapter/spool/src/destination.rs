@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::index::Place;
+use crate::error::Error;
 use crate::index::lease::Pick;
 use crate::limits::Limits;
 use crate::record::{Entry, Loss, Signal};
@@ -62,11 +62,11 @@ impl Destination {
     pub fn take(&self, signal: Option<Signal>, max_bytes: usize, deadline: Instant) -> Option<Lease> {
         loop {
             let picks = self.wait(signal, max_bytes, deadline)?;
-            let mut lease = Lease { destination: self.clone(), entries: Vec::new(), places: Vec::new() };
+            let mut lease = Lease { destination: self.clone(), entries: Vec::new(), picks: Vec::new() };
             for pick in picks {
                 if let Some(entry) = self.read(&pick) {
                     lease.entries.push(entry);
-                    lease.places.push(pick.place);
+                    lease.picks.push(pick);
                 }
             }
             if !lease.entries.is_empty() {
@@ -106,21 +106,16 @@ impl Destination {
             return None;
         };
         if entry.is_none() {
-            let mut index = shared.index();
-            index.gaps += 1;
-            index.lose(pick.place, Loss::Corrupt);
-            index.sweep(pick.place.0);
-            drop(index);
-            shared.released();
+            shared.lose(pick.place);
         }
         entry
     }
 
-    fn let_go(&self, places: impl IntoIterator<Item = Place>, reason: Option<Loss>) {
+    fn let_go(&self, picks: &[Pick], reason: Option<Loss>) {
         let mut index = self.shared.index();
         let mut last = None;
-        for place in places {
-            index.release(self.at, place, reason);
+        for Pick { place, .. } in picks {
+            index.release(self.at, *place, reason);
             if last.is_some_and(|last| last != place.0) {
                 index.sweep(last.unwrap_or_default());
             }
@@ -142,7 +137,7 @@ fn oldest(segment: &crate::index::Segment, at: usize, signal: usize) -> Option<(
 pub struct Lease {
     destination: Destination,
     entries: Vec<Entry>,
-    places: Vec<Place>,
+    picks: Vec<Pick>,
 }
 
 impl Lease {
@@ -153,37 +148,49 @@ impl Lease {
 
     /// The next holder has them all durably: the spool keeps them no longer for this destination.
     pub fn release(mut self) {
-        let places = std::mem::take(&mut self.places);
-        self.destination.let_go(places, None);
+        let picks = std::mem::take(&mut self.picks);
+        self.destination.let_go(&picks, None);
     }
 
     /// They will never be delivered: lets go of them all, and counts them.
     pub fn discard(mut self, reason: Loss) {
-        let places = std::mem::take(&mut self.places);
-        self.destination.let_go(places, Some(reason));
+        let picks = std::mem::take(&mut self.picks);
+        self.destination.let_go(&picks, Some(reason));
+    }
+
+    /// As [`Lease::discard`], for what may be worth a look later: each record is first copied into `quarantine/`, as it is stored,
+    /// where the last 256 are kept.
+    ///
+    /// # Errors
+    /// A copy could not be made; the records are let go of, and counted, all the same.
+    pub fn quarantine(self, reason: Loss) -> Result<(), Error> {
+        let shared = self.destination.shared.clone();
+        let kept = self.picks.iter().try_for_each(|pick| shared.keep(&pick.location));
+        self.discard(reason);
+        kept.map_err(|error| Error::Disk(format!("no copy in quarantine: {error}")))
     }
 
     /// One lease for each record, in the same order.
     pub fn split(mut self) -> Vec<Lease> {
-        let places = std::mem::take(&mut self.places);
+        let picks = std::mem::take(&mut self.picks);
         let entries = std::mem::take(&mut self.entries);
-        let single = |(place, entry)| Lease {
+        let single = |(pick, entry)| Lease {
             destination: self.destination.clone(),
             entries: vec![entry],
-            places: vec![place],
+            picks: vec![pick],
         };
-        places.into_iter().zip(entries).map(single).collect()
+        picks.into_iter().zip(entries).map(single).collect()
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if self.places.is_empty() {
+        if self.picks.is_empty() {
             return;
         }
         let mut index = self.destination.shared.index();
-        for place in &self.places {
-            index.give_back(self.destination.at, *place);
+        for pick in &self.picks {
+            index.give_back(self.destination.at, pick.place);
         }
         drop(index);
         self.destination.shared.ready.notify_all();

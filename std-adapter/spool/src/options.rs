@@ -6,7 +6,8 @@ use crate::cipher::{Key, TAG_LEN};
 use crate::error::OpenError;
 use crate::format::segment::SIZES;
 use crate::format::{record, segment};
-use crate::record::Codec;
+use crate::gap::Gap;
+use crate::record::{Codec, Record};
 
 /// The fewest segments a spool may have: one open in each class, and one to recycle.
 const MIN_SEGMENTS: u64 = 4;
@@ -21,7 +22,7 @@ const MAX_SEGMENTS: u64 = 1 << 16;
 /// let options = Options { capacity: 32 << 20, full: Full::DropOldest, ..Options::default() };
 /// assert!(options.in_flight > 0);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The most bytes that spool.dat may take on the disk. At least four segments: 16 KiB of the smallest. The
     /// default is 256 MiB. The file starts with two segments and grows as needed; it does not shrink.
@@ -40,6 +41,10 @@ pub struct Options {
     /// What payloads are encrypted with, from now on. Records that were stored without a key stay as they are; those that were
     /// stored with one can only be read with it: to change it, drain the spool first. The default is `None`.
     pub key: Option<Key>,
+    /// Makes a record of each gap that is found, which is stored like any other: so every destination is told in band what it
+    /// will not get. If the machine dies at that moment the record may be lost; the ledger is not. The default, `None`, is
+    /// [`Stats`](crate::Stats) and [`Spool::gaps`](crate::Spool::gaps) alone.
+    pub report: Option<fn(&Gap) -> Record>,
     /// The most payload bytes that may be handed over and not yet answered. The default is 16 MiB.
     pub in_flight: usize,
 }
@@ -53,6 +58,7 @@ impl Default for Options {
             full: Full::RefuseNewest,
             codec: Codec::Identity,
             key: None,
+            report: None,
             in_flight: 16 << 20,
         }
     }

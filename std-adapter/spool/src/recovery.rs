@@ -86,6 +86,7 @@ pub(crate) fn open(vfs: Arc<dyn Vfs>, dir: &Path, options: Options) -> Result<Wr
         options,
         quarantined,
         index,
+        gaps: settled.gaps,
         read_only,
     };
     let shared = Arc::new(Shared::new(parts));

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use crate::format::segment::SegmentHeader;
-use crate::record::Loss;
 use crate::scan::{self, Slot};
 use crate::shared::Shared;
 
@@ -11,18 +10,8 @@ use crate::shared::Shared;
 /// cannot read at the moment is not damage: those records are left for later.
 pub(crate) fn scrub(shared: &Shared) {
     let generations: Vec<u64> = shared.index().segments.keys().copied().collect();
-    let mut lost = false;
     for generation in generations {
-        for ordinal in damaged(shared, generation) {
-            let mut index = shared.index();
-            index.gaps += 1;
-            index.lose((generation, ordinal), Loss::Corrupt);
-            index.sweep(generation);
-            lost = true;
-        }
-    }
-    if lost {
-        shared.released();
+        damaged(shared, generation).into_iter().for_each(|ordinal| shared.lose((generation, ordinal)));
     }
 }
 

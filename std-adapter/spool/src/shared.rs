@@ -1,14 +1,18 @@
 //! What the handles and the writer thread share.
 
 use std::collections::VecDeque;
+use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::error::AppendError;
-use crate::index::Index;
+use crate::gap::{Gap, KEPT};
+use crate::index::{Index, Place};
+use crate::location::Location;
 use crate::options::Options;
+use crate::quarantine;
 use crate::record::{Loss, Record, Stored};
 use crate::vfs::{Vfs, VfsFile};
 
@@ -34,6 +38,9 @@ pub(crate) struct Shared {
     /// Bytes left the inbox, or the writer stopped.
     pub(crate) room: Condvar,
     pub(crate) counters: Counters,
+    /// The last ones that were found.
+    gaps: Mutex<VecDeque<Gap>>,
+    quarantine: Mutex<()>,
 }
 
 /// What the writer thread has before it.
@@ -92,12 +99,13 @@ pub(crate) struct Parts {
     pub(crate) options: Options,
     pub(crate) quarantined: u64,
     pub(crate) index: Index,
+    pub(crate) gaps: Vec<Gap>,
     pub(crate) read_only: Option<String>,
 }
 
 impl Shared {
     pub(crate) fn new(parts: Parts) -> Shared {
-        Shared {
+        let shared = Shared {
             warning: parts.vfs.warning(&parts.dir),
             vfs: parts.vfs,
             dir: parts.dir,
@@ -112,7 +120,11 @@ impl Shared {
             work: Condvar::new(),
             room: Condvar::new(),
             counters: Counters::default(),
-        }
+            gaps: Mutex::default(),
+            quarantine: Mutex::default(),
+        };
+        parts.gaps.into_iter().for_each(|gap| shared.report(gap));
+        shared
     }
 
     /// Now, in spool time: see docs/SPOOL.md, "Spool time".
@@ -128,6 +140,51 @@ impl Shared {
     /// Never locked while the index is.
     pub(crate) fn inbox(&self) -> MutexGuard<'_, Inbox> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn gaps(&self) -> MutexGuard<'_, VecDeque<Gap>> {
+        self.gaps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers a gap, and tells the destinations. It is counted already.
+    pub(crate) fn report(&self, gap: Gap) {
+        if let Some(report) = self.options.report {
+            let arriving = Arriving { record: report(&gap), plain_len: 0, done: Box::new(|_| {}) };
+            let mut inbox = self.inbox();
+            let fits = arriving.record.payload.len() <= self.options.max_record(self.segment_size);
+            if fits && !inbox.closing && inbox.read_only.is_none() {
+                inbox.bytes += arriving.record.payload.len();
+                inbox.queue.push_back(arriving);
+                drop(inbox);
+                self.work.notify_one();
+            }
+        }
+        let mut gaps = self.gaps();
+        if gaps.len() == KEPT {
+            gaps.pop_front();
+        }
+        gaps.push_back(gap);
+    }
+
+    /// A record that was kept is damaged: for everybody who waits for it, it is lost.
+    pub(crate) fn lose(&self, (generation, ordinal): Place) {
+        let mut index = self.index();
+        let Some(segment) = index.segments.get(&generation) else { return };
+        let Some(meta) = segment.records.get(ordinal as usize).copied() else { return };
+        let slot = Some(segment.slot);
+        index.gaps += 1;
+        index.lose((generation, ordinal), Loss::Corrupt);
+        index.sweep(generation);
+        drop(index);
+        self.released();
+        let sequences = Some(meta.sequence..=meta.sequence);
+        self.report(Gap { slot, sequences, records: 1, items: meta.items.into() });
+    }
+
+    /// Copies a record into quarantine. One at a time: each copy has a number of its own.
+    pub(crate) fn keep(&self, location: &Location) -> io::Result<()> {
+        let _one = self.quarantine.lock().unwrap_or_else(PoisonError::into_inner);
+        quarantine::keep_record(&*self.vfs, &self.dir, &*self.file, location, self.segment_size)
     }
 
     /// Gives up what is too old or too much for its destination.

@@ -10,6 +10,7 @@ use crate::codec;
 use crate::destination::Destination;
 use crate::error::{AppendError, Error, OpenError};
 use crate::format::cursor::MAX_ID;
+use crate::gap::Gap;
 use crate::index::Index;
 use crate::options::{Full, Options};
 use crate::record::{Record, Stored};
@@ -169,6 +170,11 @@ impl Spool {
         }
         self.shared().ready.notify_all();
         self.sync_cursor()
+    }
+
+    /// The gaps found since it was opened: the last 64.
+    pub fn gaps(&self) -> Vec<Gap> {
+        self.shared().gaps().iter().cloned().collect()
     }
 
     /// Reads everything that is kept and durable; what is damaged is given up and counted now, not when its turn comes.

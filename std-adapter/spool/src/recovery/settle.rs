@@ -1,7 +1,7 @@
 //! Telling rot from an unsynced tail, and filling the index with what is good.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use super::boots::Boots;
@@ -12,6 +12,7 @@ use crate::error::OpenError;
 use crate::format::cursor::{Cursor, CursorSegment};
 use crate::format::record::RecordHeader;
 use crate::format::segment::SegmentHeader;
+use crate::gap::Gap;
 use crate::index::{DestinationState, Index, Meta, Segment};
 use crate::record::Loss;
 use crate::scan;
@@ -30,6 +31,7 @@ pub(crate) struct Settled {
     /// Slots of segments in which rot was found.
     pub(crate) damaged: Vec<u32>,
     pub(super) boots: Boots,
+    pub(crate) gaps: Vec<Gap>,
 }
 
 impl Found {
@@ -102,10 +104,10 @@ pub(crate) fn settle(
     let mut damaged = Vec::new();
     let mut boots = Boots::default();
     for found in &survey.found {
-        let before = tally.gaps;
+        let before = tally.gaps.len();
         let claim = claims.get(&found.header.generation);
-        let segment = build(found, claim, floor, boots.began(found), &mut tally);
-        if tally.gaps > before {
+        let segment = build(found, claim, (floor, highest), boots.began(found), &mut tally);
+        if tally.gaps.len() > before {
             damaged.push(found.header.slot);
         }
         index.segments.insert(segment.generation, segment);
@@ -116,6 +118,7 @@ pub(crate) fn settle(
     let generation = survey.headers.last().map_or(0, |header| header.generation);
     let last = survey.found.iter().flat_map(|found| &found.records).map(|record| record.sequence).max();
     Settled {
+        gaps: tally.gaps,
         boots,
         generation: generation.max(cursor.map_or(0, |cursor| cursor.generation)),
         next_sequence: last
@@ -152,7 +155,13 @@ fn claims(headers: &[SegmentHeader]) -> HashMap<u64, (u32, u64)> {
     headers.iter().filter_map(|h| h.previous).map(|p| (p.generation, (p.records, p.items))).collect()
 }
 
-fn build(found: &Found, claim: Option<&(u32, u64)>, floor: u64, boot: u64, tally: &mut Tally) -> Segment {
+fn build(
+    found: &Found,
+    claim: Option<&(u32, u64)>,
+    (floor, highest): (u64, u64),
+    boot: u64,
+    tally: &mut Tally,
+) -> Segment {
     let header = &found.header;
     let mut segment = Segment::new(header.slot, header.generation, header.class, header.salt, header.boot_id);
     segment.key.clone_from(&found.key);
@@ -161,13 +170,15 @@ fn build(found: &Found, claim: Option<&(u32, u64)>, floor: u64, boot: u64, tally
     let claim = claim.copied().unwrap_or_default();
     let (promised, promised_items) = (entry.records, entry.items).max(claim);
     let promised = found.records.iter().map(|record| record.durable_records).max().unwrap_or(0).max(promised);
-    let mut damage = Damage::new(&entry, promised);
+    let mut damage = Damage::new(&entry, Some(header.slot), promised);
+    let mut after = header.first_sequence;
     for record in &found.records {
         let hole = segment.records.len() as u32..record.ordinal;
         let items = record.items_before.saturating_sub(segment.items);
         if record.sequence >= floor {
-            damage.hole(hole.clone(), items, tally);
+            damage.hole(hole.clone(), items, Some(after..=record.sequence.saturating_sub(1)), tally);
         }
+        after = record.sequence.saturating_add(1);
         hole.for_each(|_| segment.push(Meta::MISSING));
         segment.items = record.items_before;
         if record.sequence >= floor {
@@ -179,7 +190,8 @@ fn build(found: &Found, claim: Option<&(u32, u64)>, floor: u64, boot: u64, tally
     }
     let rest = segment.records.len() as u32..promised.min(header.segment_size / 112);
     if floor == 0 {
-        damage.hole(rest.clone(), promised_items.saturating_sub(segment.items), tally);
+        let items = promised_items.saturating_sub(segment.items);
+        damage.hole(rest.clone(), items, Some(after..=highest.max(after)), tally);
     }
     segment.items = segment.items.max(promised_items);
     rest.for_each(|_| segment.push(Meta::MISSING));
@@ -189,6 +201,8 @@ fn build(found: &Found, claim: Option<&(u32, u64)>, floor: u64, boot: u64, tally
 
 /// The rot in one segment.
 struct Damage {
+    slot: Option<u32>,
+    sequences: Option<RangeInclusive<u64>>,
     released: Vec<Bitmap>,
     promised: u32,
     vouched: u32,
@@ -206,18 +220,37 @@ struct Cost {
 }
 
 impl Damage {
-    fn new(entry: &CursorSegment, promised: u32) -> Damage {
+    fn new(entry: &CursorSegment, slot: Option<u32>, promised: u32) -> Damage {
         let released: Vec<Bitmap> = entry.released.iter().map(|r| bitmap(r, promised)).collect();
         let cost = Cost { by_destination: vec![(0, 0); released.len()], ..Cost::default() };
-        Damage { released, promised, vouched: entry.records, records: 0, items: 0, cost }
+        Damage {
+            slot,
+            sequences: None,
+            released,
+            promised,
+            vouched: entry.records,
+            records: 0,
+            items: 0,
+            cost,
+        }
     }
 
-    /// No record was found for these ordinals; those that were promised are rot.
-    fn hole(&mut self, ordinals: Range<u32>, items: u64, tally: &mut Tally) {
+    /// No record was found for these ordinals; those that were promised are rot. Their sequences are among those given.
+    fn hole(
+        &mut self,
+        ordinals: Range<u32>,
+        items: u64,
+        sequences: Option<RangeInclusive<u64>>,
+        tally: &mut Tally,
+    ) {
         let rot = ordinals.start..ordinals.end.min(self.promised);
         if rot.is_empty() {
             return;
         }
+        self.sequences = match (self.sequences.take(), sequences) {
+            (Some(all), Some(more)) => Some(*all.start()..=*more.end()),
+            (all, more) => all.or(more),
+        };
         self.records += rot.len() as u32;
         self.items = self.items.saturating_add(items);
         tally.unvouched += rot.clone().filter(|at| *at >= self.vouched).count() as u64;
@@ -237,7 +270,7 @@ impl Damage {
         let records = self.records.saturating_sub(entry.missing_records);
         let items = self.items.saturating_sub(entry.missing_items);
         if records > 0 && self.cost.records > 0 {
-            tally.add(&self.cost, records.into(), items);
+            tally.add(&self.cost, records.into(), items, self.slot, self.sequences);
         }
         (self.records, self.items)
     }
@@ -258,8 +291,8 @@ fn lost_segments(cursor: Option<&Cursor>, survey: &Survey, tally: &mut Tally) {
         let there = survey.headers.iter().any(|h| h.slot == entry.slot && h.generation >= entry.generation);
         if !there && entry.records > 0 {
             let most = entry.records.min(cursor.map_or(0, |cursor| cursor.segment_size / 112));
-            let mut damage = Damage::new(entry, most);
-            damage.hole(0..most, entry.items, &mut Tally::default());
+            let mut damage = Damage::new(entry, Some(entry.slot), most);
+            damage.hole(0..most, entry.items, None, &mut Tally::default());
             damage.finish(entry, tally);
         }
     }
@@ -281,14 +314,15 @@ fn lost_sequences(cursor: Option<&Cursor>, survey: &Survey, highest: u64, tally:
     let missing = highest.saturating_sub(settled).saturating_sub(present).saturating_sub(tally.unvouched);
     if missing > 0 {
         let by_destination = vec![(missing, 0); cursor.destinations.len()];
-        tally.add(&Cost { records: missing, items: 0, by_destination }, missing, 0);
+        let cost = Cost { records: missing, items: 0, by_destination };
+        tally.add(&cost, missing, 0, None, Some(settled.saturating_add(1)..=highest));
     }
 }
 
 /// What this opening found lost.
 #[derive(Default)]
 struct Tally {
-    gaps: u64,
+    gaps: Vec<Gap>,
     cost: Cost,
     /// Rot that CURSOR did not vouch for.
     unvouched: u64,
@@ -304,10 +338,18 @@ impl Tally {
     }
 
     /// Adds a cost, but not more than is new.
-    fn add(&mut self, cost: &Cost, records: u64, items: u64) {
-        self.gaps += 1;
-        self.cost.records += cost.records.min(records);
-        self.cost.items = self.cost.items.saturating_add(cost.items.min(items));
+    fn add(
+        &mut self,
+        cost: &Cost,
+        records: u64,
+        items: u64,
+        slot: Option<u32>,
+        sequences: Option<RangeInclusive<u64>>,
+    ) {
+        let gap = Gap { slot, sequences, records: cost.records.min(records), items: cost.items.min(items) };
+        self.cost.records += gap.records;
+        self.cost.items = self.cost.items.saturating_add(gap.items);
+        self.gaps.push(gap);
         for (all, one) in self.cost.by_destination.iter_mut().zip(&cost.by_destination) {
             all.0 += one.0.min(records);
             all.1 = all.1.saturating_add(one.1.min(items));
@@ -328,7 +370,7 @@ fn restore(index: &mut Index, cursor: Option<&Cursor>, tally: &Tally, found: &[F
             index.destinations.push(Some(state));
         }
     }
-    index.gaps += tally.gaps;
+    index.gaps += tally.gaps.len() as u64;
     index.losses.add(Loss::Corrupt, tally.cost.records, tally.cost.items);
     for found in found {
         let Some(segment) = index.segments.get_mut(&found.header.generation) else { continue };
