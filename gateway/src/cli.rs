@@ -75,14 +75,23 @@ pub(crate) enum Command {
 pub(crate) enum SpoolCommand {
     /// Shows what waits for whom
     Ls(Place),
-    /// Reads everything and says what is damaged; changes nothing
-    Verify(Place),
-    /// Writes everything that is kept, delivered or not, as OTLP JSON Lines; the spool keeps it
+    /// Reads everything, and says what is damaged and what that means; changes nothing unless told
+    Verify(Verify),
+    /// Writes everything that is kept, delivered or not, as OTLP JSON Lines; the spool keeps it, and a gateway may run
     Export(Export),
     /// Sends what waits for a destination somewhere else, and lets go of it
     Drain(Drain),
     /// Forgets a destination: nothing is kept for it any more
     Retire(Retire),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// Gives up and counts what is damaged; the gateway must not run
+    #[arg(long)]
+    pub(crate) repair: bool,
+    #[command(flatten)]
+    pub(crate) place: Place,
 }
 
 #[derive(Debug, Args)]

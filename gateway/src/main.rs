@@ -14,6 +14,7 @@ mod cli;
 mod config;
 mod failure;
 mod forward;
+mod gap;
 mod ledger;
 mod log;
 mod receive;

@@ -19,7 +19,6 @@ use crate::ledger::Ledger;
 use crate::log;
 use crate::receive::Receiver;
 use crate::server::{self, Handler};
-use crate::spool_commands::EXPORT;
 
 /// Runs until SIGTERM or SIGINT.
 pub(crate) fn run(config: &Config) -> Result<(), Failure> {
@@ -32,7 +31,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let forwarders = Arc::new(Forwarders::start(&target, &destination, &ledger)?);
     log::line(format_args!("data in {}, forwarding to {target}", config.data_dir.display()));
 
-    let receiver = Arc::new(Receiver::new(spool.clone(), ledger.clone(), config));
+    let receiver = Arc::new(Receiver::new(spool.clone(), ledger.clone(), config.limits.clone()));
     let page = Arc::new(Admin {
         spool: spool.clone(),
         ledger,
@@ -124,7 +123,7 @@ fn destination(spool: &Spool, target: &Target) -> Result<smoltel_spool::Destinat
     };
     for other in spool.stats().destinations.into_iter().filter(|other| other.id != id) {
         let waiting: u64 = other.signals.iter().map(|pending| pending.records).sum();
-        if waiting == 0 || other.id == EXPORT {
+        if waiting == 0 {
             spool.retire(&other.id).map_err(failed)?;
         } else {
             let other = other.id;

@@ -11,23 +11,20 @@ use indicatif::{ProgressBar, ProgressStyle};
 use smoltel::Signal;
 use smoltel::transport::{Answer, Encoding, Request, Transport, file::Files};
 use smoltel_proto::to_json;
-use smoltel_spool::{Destination, DestinationStats, Entry, Listed, Spool};
+use smoltel_spool::{Destination, DestinationStats, Entry, Listed, Reader, Spool};
 
-use crate::cli::{Drain, Export, Place, Retire, SpoolCommand};
+use crate::cli::{Drain, Export, Place, Retire, SpoolCommand, Verify};
 use crate::config::{self, Upstream};
 use crate::failure::Failure;
 use crate::forward::{Advance, PLAIN, Stop, Target, Worker};
 use crate::ledger::Ledger;
-use crate::{run, signals};
-
-/// The destination that an export reads for, as long as it runs.
-pub(crate) const EXPORT: &str = "spool export";
+use crate::{log, run, signals};
 
 pub(crate) fn execute(command: SpoolCommand) -> Result<(), Failure> {
     match command {
         SpoolCommand::Ls(place) => ls(&place),
-        SpoolCommand::Verify(place) => verify(&place),
-        SpoolCommand::Export(args) => export(&open(&args.place)?, &args),
+        SpoolCommand::Verify(args) => verify(&args),
+        SpoolCommand::Export(args) => export(&args),
         SpoolCommand::Drain(args) => drain(&args),
         SpoolCommand::Retire(args) => retire(&open(&args.place)?, &args),
     }
@@ -92,36 +89,58 @@ impl fmt::Display for Sum {
     }
 }
 
-fn verify(place: &Place) -> Result<(), Failure> {
-    let dir = find(place)?;
+fn verify(args: &Verify) -> Result<(), Failure> {
+    let dir = find(&args.place)?;
+    if args.repair {
+        let repair =
+            smoltel_spool::repair(&dir, config::spool_options(&args.place)?).map_err(run::unusable)?;
+        crate::print(&format!(
+            "repaired: {} requests with {} items were lost and are counted; {} segments were copied to quarantine\n",
+            repair.records, repair.items, repair.quarantined
+        ))?;
+    }
     let report = smoltel_spool::verify(&dir).map_err(run::unusable)?;
     let mut out = format!(
         "{} requests, {} items, {} bytes are sound; {} of them were stored last and are perhaps not durable yet\n",
         report.records, report.items, report.bytes, report.in_progress
     );
-    report.problems.iter().for_each(|problem| out += &format!("{problem}\n"));
+    for problem in &report.problems {
+        out += &format!("{problem}\n    {}\n", problem.meaning());
+    }
     crate::print(&out)?;
-    match report.problems.len() {
+    match report.problems.iter().filter(|problem| problem.loses()).count() {
         0 => Ok(()),
         n => Err(Failure::other(format!(
-            "the spool in {} has {n} problems; it works all the same, and counts what is lost when the gateway starts",
+            "the spool in {} has {n} problems; it works all the same: stop the gateway and use --repair to count what is \
+             lost now, or start it and what is lost is counted when its turn comes",
             dir.display()
         ))),
     }
 }
 
-/// Reads everything kept, as a destination of its own, so that nobody else misses anything.
-fn export(spool: &Spool, args: &Export) -> Result<(), Failure> {
-    // One may be left of an export that was killed.
-    spool.retire(EXPORT).map_err(disk)?;
-    let all = spool.destination(EXPORT).map_err(disk)?;
+/// Reads everything kept, beside a gateway that runs or not.
+fn export(args: &Export) -> Result<(), Failure> {
+    let dir = find(&args.place)?;
+    let key = config::spool_options(&args.place)?.key;
+    let reader = Reader::open(dir).map_err(run::unusable)?.with_key(key);
     let mut files = match &args.to {
         Some(dir) => Some(files(dir)?),
         None => None,
     };
-    let written = write_all(&all, files.as_mut());
-    spool.retire(EXPORT).map_err(disk)?;
-    written
+    let mut gone = 0;
+    for listed in reader.list().map_err(run::unusable)? {
+        match (reader.read(&listed).map_err(run::unusable)?, &mut files) {
+            (Some(record), Some(files)) => append(files, &record)?,
+            (Some(record), None) => crate::print(&line(&record)?)?,
+            (None, _) => gone += 1,
+        }
+    }
+    if gone > 0 {
+        log::line(format_args!(
+            "{gone} requests are damaged, or were delivered meanwhile: they are not exported"
+        ));
+    }
+    Ok(())
 }
 
 fn files(dir: &Path) -> Result<Files, Failure> {
@@ -131,19 +150,6 @@ fn files(dir: &Path) -> Result<Files, Failure> {
     })?;
     // An export is whole: nothing of it is rotated away.
     Ok(files.bounded(u64::MAX, 0))
-}
-
-fn write_all(all: &Destination, mut files: Option<&mut Files>) -> Result<(), Failure> {
-    while let Some(lease) = all.take(None, 1 << 20, Instant::now()) {
-        for record in lease.records() {
-            match &mut files {
-                Some(files) => append(files, record)?,
-                None => crate::print(&line(record)?)?,
-            }
-        }
-        lease.release();
-    }
-    Ok(())
 }
 
 fn append(files: &mut Files, record: &Entry) -> Result<(), Failure> {

@@ -109,6 +109,23 @@ fn what_is_too_long_is_refused_however_it_comes() {
     assert_eq!(post(gateway.http, "/v1/logs", PROTOBUF, &body).status, 200);
 }
 
+/// Three records of 600 kB, laid end to end, are longer than a segment: they are stored in parts, and all arrive, in their order.
+#[test]
+fn what_is_longer_than_a_segment_is_split() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = gateway(&dir);
+    let texts: Vec<String> = ["a", "b", "c"].map(|text| text.repeat(600_000)).to_vec();
+    let body: Vec<u8> = texts.iter().flat_map(|text| log(text)).collect();
+    assert_eq!(post(gateway.http, "/v1/logs", PROTOBUF, &body).status, 200);
+    assert_eq!(gateway.metric("smoltel_gateway_received_items_total{signal=\"logs\"}"), 3);
+    assert_eq!(gateway.metric("smoltel_gateway_received_requests_total{signal=\"logs\"}"), 1);
+    let archive = dir.path().join("archive/logs.jsonl");
+    let lines = || std::fs::read_to_string(&archive).unwrap_or_default();
+    until("all of it", || lines().ends_with('\n') && lines().len() > 1_800_000);
+    let arrived: Vec<_> = lines().lines().flat_map(|line| texts_of_json(line.as_bytes())).collect();
+    assert!(arrived == texts);
+}
+
 #[test]
 fn a_full_spool_says_come_back_later_and_takes_again_when_there_is_room() {
     let dir = tempfile::tempdir().unwrap();

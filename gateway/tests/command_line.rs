@@ -130,7 +130,7 @@ fn a_machine_in_the_way_is_named() {
 
     let _gateway = Gateway::start(dir.path(), &[]);
     assert_refused(&run(&["--data-dir", data]), 1, &["LOCK", "--data-dir"]);
-    assert_refused(&output(&["spool", "export", "--data-dir", data]), 1, &["LOCK"]);
+    assert_refused(&output(&["spool", "verify", "--repair", "--data-dir", data]), 1, &["LOCK"]);
 }
 
 #[test]

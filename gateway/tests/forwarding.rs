@@ -41,7 +41,10 @@ fn a_poisoned_record_is_given_up_and_holds_nothing() {
     upstream.until("all good ones", |seen| accepted(seen).into_iter().collect::<HashSet<_>>().len() == 19);
     until("nothing waits", || logs(&gateway)["waiting"]["records"] == 0);
     assert_eq!(gateway.status()["destination"]["lostItems"]["rejected"], 1);
-    until("it is told", || gateway.log().contains("given up"));
+    until("it is told", || gateway.log().contains("quarantine"));
+    let kept: Vec<_> = std::fs::read_dir(dir.path().join("spool/quarantine")).unwrap().collect();
+    let copy = std::fs::read(kept[0].as_ref().unwrap().path()).unwrap();
+    assert!(kept.len() == 1 && copy.ends_with(&log("poison")));
 }
 
 #[test]

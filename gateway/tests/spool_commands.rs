@@ -61,6 +61,28 @@ fn verify_reads_everything_beside_a_gateway_and_finds_damage() {
     std::fs::write(&path, bytes).unwrap();
     let (ok, text) = spool(dir.path(), &["verify"]);
     assert!(!ok && text.contains("damaged, 1 items") && text.contains("1 problems"), "{text}");
+    assert!(text.contains("the disk gives back other bytes"), "it says what that means: {text}");
+    let (ok, text) = spool(dir.path(), &["verify", "--repair"]);
+    assert!(ok && text.contains("1 requests with 1 items were lost"), "{text}");
+    assert!(spool(dir.path(), &["verify"]).0);
+
+    let upstream = Upstream::new(|_, _| 200);
+    let destination = spool(dir.path(), &["drain", "--to", &upstream.url()]);
+    assert!(destination.0, "{}", destination.1);
+    let told = "the gateway's disk lost 1 stored requests with 1 items";
+    assert_eq!(accepted(&upstream.seen()), ["a", "c", told]);
+}
+
+#[test]
+fn what_is_kept_is_exported_beside_a_gateway() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    let upstream = Upstream::new(|_, _| 0);
+    let gateway = Gateway::start(dir.path(), &["--upstream", &upstream.url()]);
+    let (ok, lines) = spool(dir.path(), &["export"]);
+    let texts: Vec<_> = lines.lines().flat_map(|line| texts_of_json(line.as_bytes())).collect();
+    assert!(ok && texts == ["a", "b", "c"], "{lines}");
+    drop(gateway);
 }
 
 #[test]

@@ -233,7 +233,7 @@ impl Builder {
         };
         let thread = thread::Builder::new().name("smoltel".to_owned()).spawn(move || worker.run());
         thread.map_err(|error| ConfigError::new(format!("the worker thread cannot be started: {error}")))?;
-        Ok(Telemetry {
+        let telemetry = Telemetry {
             pipeline,
             commands,
             diagnostics: self.diagnostics,
@@ -242,7 +242,10 @@ impl Builder {
             outbox,
             enabled,
             ended: false,
-        })
+        };
+        #[cfg(feature = "spool")]
+        telemetry.report_gaps();
+        Ok(telemetry)
     }
 
     fn endpoints(&mut self, env: &mut Env<'_>) -> [Endpoint; 3] {

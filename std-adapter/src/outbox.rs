@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use smoltel_spool::{
-    Class, Codec, Destination, DestinationStats, Lease, Loss, Losses, Options, Record, Spool,
+    Class, Codec, Destination, DestinationStats, Gap, Lease, Loss, Losses, Options, Record, Spool,
 };
 
 use crate::Signal;
@@ -81,6 +81,11 @@ impl Outbox {
         }
         report.found = self.found;
         report.spooled = self.endpoint.pending().items;
+    }
+
+    /// What the disk lost, found when the spool was opened.
+    pub(crate) fn gaps(&self) -> Vec<Gap> {
+        self.spool.gaps()
     }
 
     pub(crate) fn close(&self, deadline: Instant) {

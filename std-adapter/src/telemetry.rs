@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, bounded};
 use smoltel_core::{Loss, Pipeline, Scope};
 
+#[cfg(feature = "spool")]
+use crate::Severity;
 use crate::builder::Builder;
 use crate::command::Command;
 use crate::diagnostics::Diagnostics;
@@ -107,6 +109,19 @@ impl Telemetry {
         report.settle()
     }
 
+    /// Tells the endpoint what the disk lost since the last run: one log record a gap.
+    #[cfg(feature = "spool")]
+    pub(crate) fn report_gaps(&self) {
+        for gap in self.outbox.iter().flat_map(Outbox::gaps) {
+            let int = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+            let log = self.logger("smoltel").log(Severity::Warn).event_name("smoltel.gap");
+            log.set("smoltel.gap.requests", int(gap.records))
+                .set("smoltel.gap.items", int(gap.items))
+                .body(format_args!("the disk lost {} stored requests with {} items", gap.records, gap.items))
+                .emit();
+        }
+    }
+
     fn end(&mut self, timeout: Duration) -> Report {
         self.ended = true;
         self.command(timeout, Command::Shutdown);
@@ -114,7 +129,9 @@ impl Telemetry {
     }
 
     fn command(&self, timeout: Duration, command: impl FnOnce(Instant, Sender<()>) -> Command) {
-        let deadline = Instant::now() + timeout;
+        let now = Instant::now();
+        // Longer than a clock can say is a year.
+        let deadline = now.checked_add(timeout).unwrap_or_else(|| now + Duration::from_secs(365 * 86_400));
         let (done, finished) = bounded(1);
         if self.commands.send_deadline(command(deadline, done), deadline).is_ok() {
             // A little longer than the worker has: it is its own report that counts.

@@ -238,3 +238,28 @@ fn recording_after_the_end_goes_nowhere_and_harms_nobody() {
     logger.info("late");
     assert_eq!(sink.connections(), 0);
 }
+
+/// What the disk lost between two runs is no silence at the endpoint.
+#[test]
+fn what_the_disk_lost_is_told_to_the_endpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let address = free_address();
+    let spooled = |url: &str| builder(url).spool_of(dir.path(), 4 << 20).build().unwrap();
+    let first = spooled(&format!("http://{address}"));
+    log(&first, 0..7);
+    assert_eq!(first.shutdown(AMPLE).spooled, 7);
+    let path = dir.path().join("spool.dat");
+    let mut bytes = std::fs::read(&path).unwrap();
+    // The header of the only record.
+    bytes[130] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+
+    let sink = Sink::at(address, |_| Reply::ok());
+    let report = spooled(&format!("http://{address}")).shutdown(AMPLE);
+    assert_eq!(report.exported, 1, "{report}");
+    let request = ExportLogsServiceRequest::decode(&sink.received("/v1/logs")[0].body[..]).unwrap();
+    let record = &request.resource_logs[0].scope_logs[0].log_records[0];
+    assert_eq!(record.event_name, "smoltel.gap");
+    let items = record.attributes.iter().find(|attribute| attribute.key == "smoltel.gap.items").unwrap();
+    assert_eq!(items.value.as_ref().unwrap().value, Some(Value::IntValue(7)));
+}

@@ -5,6 +5,7 @@ use smoltel_spool::{Codec, Key, Options};
 
 use super::Upstream;
 use crate::failure::Failure;
+use crate::gap;
 
 const MIB: u64 = 1 << 20;
 
@@ -101,7 +102,8 @@ impl SpoolSection {
         let capacity = self.capacity_mib * MIB;
         // A record is at most a segment, and at least four segments have to fit.
         let segment = 1 << (capacity / 4).min(4 * MIB).ilog2();
-        Ok(Options { capacity, segment_size: Some(segment), codec, key, in_flight, ..Options::default() })
+        let (segment_size, report) = (Some(segment), Some(gap::report as fn(&_) -> _));
+        Ok(Options { capacity, segment_size, codec, key, report, in_flight, ..Options::default() })
     }
 }
 

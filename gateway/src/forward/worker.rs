@@ -282,11 +282,11 @@ impl Worker {
     fn give_up_what_is_aside(&mut self) {
         for lease in self.aside.drain(..) {
             let items: u64 = lease.records().iter().map(|record| u64::from(record.items)).sum();
-            log::line(format!(
-                "{}: refused {items} items for good; they are given up and counted",
-                self.name
-            ));
-            lease.discard(Loss::Rejected);
+            let kept = match lease.quarantine(Loss::Rejected) {
+                Ok(()) => "they are counted, and kept in the spool's quarantine".into(),
+                Err(error) => format!("they are counted; {error}"),
+            };
+            log::line(format!("{}: refused {items} items for good; {kept}", self.name));
         }
     }
 

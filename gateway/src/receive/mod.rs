@@ -10,11 +10,12 @@ use std::sync::Arc;
 use hyper::Request;
 use hyper::body::Incoming;
 use smoltel::Signal;
+use smoltel::split::{Most, Piece, split};
 use smoltel_proto::{check, from_json};
-use smoltel_spool::{Class, Codec, Record, Spool};
+use smoltel_spool::{AppendError, Class, Codec, Record, Spool};
 use tokio::sync::oneshot;
 
-use crate::config::{Config, Limits};
+use crate::config::Limits;
 use crate::ledger::Ledger;
 use crate::server::{Answer, Handler};
 use crate::signals;
@@ -33,20 +34,16 @@ pub(crate) struct Receiver {
     ledger: Arc<Ledger>,
     budget: Budget,
     limits: Limits,
-    /// The spool makes records smaller.
-    compresses: bool,
 }
 
 impl Receiver {
-    pub(crate) fn new(spool: Spool, ledger: Arc<Ledger>, config: &Config) -> Self {
-        let (limits, compresses) = (config.limits.clone(), config.spool.codec() != Codec::Identity);
-        Self { spool, budget: Budget::new(limits.in_flight(), ledger.clone()), ledger, limits, compresses }
+    pub(crate) fn new(spool: Spool, ledger: Arc<Ledger>, limits: Limits) -> Self {
+        Self { spool, budget: Budget::new(limits.in_flight(), ledger.clone()), ledger, limits }
     }
 
     async fn export(&self, head: &Head, body: &mut Incoming) -> Result<(), Refusal> {
         let mut permit = self.budget.permit();
-        let limit = self.limit(head.encoding);
-        let bytes = body::read(body, head.compressed, limit, &mut permit).await?;
+        let bytes = body::read(body, head.compressed, self.limits.request(), &mut permit).await?;
         let payload = match head.encoding {
             Encoding::Protobuf => bytes,
             Encoding::Json => transcode(head.signal, bytes)?,
@@ -54,31 +51,17 @@ impl Receiver {
         self.store(head.signal, payload, permit).await
     }
 
-    /// A longer binary body would not fit the spool; JSON, or what is compressed there, may be as long as it is configured.
-    fn limit(&self, encoding: Encoding) -> usize {
-        match encoding {
-            Encoding::Protobuf if !self.compresses => self.limits.request().min(self.spool.max_record()),
-            _ => self.limits.request(),
-        }
-    }
-
     async fn store(&self, signal: Signal, payload: Vec<u8>, permit: Permit) -> Result<(), Refusal> {
         let summary = check(signals::request(signal), &payload).map_err(|error| Refusal::invalid(&error))?;
         if summary.items == 0 && !summary.unknown_top_level {
             return Ok(());
         }
-        let record = Record {
-            signal: signals::stored(signal),
-            class: Class::Normal,
-            codec: Codec::Identity,
-            stream: if summary.unknown_top_level { ALONE } else { MERGEABLE },
-            items: u32::try_from(summary.items).unwrap_or(u32::MAX),
-            origin: None,
-            payload,
-        };
+        let pieces = self.pieces(signal, payload, summary.items)?;
+        let stream = if summary.unknown_top_level { ALONE } else { MERGEABLE };
+        let records = pieces.into_iter().map(|piece| record(signal, stream, piece)).collect();
         let (answer, answered) = oneshot::channel();
         let ledger = self.ledger.clone();
-        self.spool.append(record, move |result| {
+        self.spool.append_all(records, move |result| {
             if result.is_ok() {
                 ledger.received_requests.add(signal, 1);
                 ledger.received_items.add(signal, summary.items);
@@ -88,10 +71,31 @@ impl Receiver {
             _ = answer.send(result);
         });
         match answered.await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(Refusal::spool(&error)),
-            Err(_) => Err(Refusal::spool(&smoltel_spool::AppendError::Closed)),
+            Err(_) => Err(Refusal::spool(&AppendError::Closed)),
         }
+    }
+
+    /// The request, in parts that fit the spool.
+    fn pieces(&self, signal: Signal, body: Vec<u8>, items: u64) -> Result<Vec<Piece>, Refusal> {
+        let max = self.spool.max_record();
+        if body.len() <= max {
+            return Ok(vec![Piece { body, items }]);
+        }
+        split(signal, &body, Most { bytes: max, ..Most::default() }).map_err(|_| Refusal::too_large(max))
+    }
+}
+
+fn record(signal: Signal, stream: u32, piece: Piece) -> Record {
+    Record {
+        signal: signals::stored(signal),
+        class: Class::Normal,
+        codec: Codec::Identity,
+        stream,
+        items: u32::try_from(piece.items).unwrap_or(u32::MAX),
+        origin: None,
+        payload: piece.body,
     }
 }
 
