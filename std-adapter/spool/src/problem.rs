@@ -10,6 +10,10 @@ pub enum Problem {
     Cursor,
     /// One of CURSOR's two slots has been used and cannot be read.
     CursorSlot,
+    /// Neither slot of MARKS can be read.
+    Marks,
+    /// One of MARKS' two slots has been used and cannot be read.
+    MarksSlot,
     /// spool.dat does not end with a whole slot.
     PartialSlot {
         /// The bytes behind the last whole one.
@@ -49,7 +53,11 @@ impl Problem {
     /// Whether something that was promised is lost by it.
     pub fn loses(&self) -> bool {
         match self {
-            Problem::Cursor | Problem::CursorSlot | Problem::PartialSlot { .. } => false,
+            Problem::Cursor
+            | Problem::CursorSlot
+            | Problem::Marks
+            | Problem::MarksSlot
+            | Problem::PartialSlot { .. } => false,
             Problem::Slot { .. }
             | Problem::SegmentMissing { .. }
             | Problem::RecordsMissing { .. }
@@ -67,6 +75,10 @@ impl Problem {
                 "a crash while CURSOR was written leaves this, and the other slot counts; what was released after it was \
                  written comes again"
             }
+            Problem::Marks => {
+                "records of devices that were delivered before may be taken a second time if they are sent again; opening begins anew"
+            }
+            Problem::MarksSlot => "a crash while MARKS was written leaves this, and the other slot counts",
             Problem::PartialSlot { .. } => {
                 "a crash while the file grew leaves this; opening cuts it off, or fills it up if there is something in it"
             }
@@ -89,6 +101,8 @@ impl fmt::Display for Problem {
         match self {
             Problem::Cursor => f.write_str("CURSOR cannot be read"),
             Problem::CursorSlot => f.write_str("one of CURSOR's two slots cannot be read"),
+            Problem::Marks => f.write_str("MARKS cannot be read"),
+            Problem::MarksSlot => f.write_str("one of MARKS' two slots cannot be read"),
             Problem::PartialSlot { bytes } => {
                 write!(f, "spool.dat ends with {bytes} bytes that are no whole slot")
             }

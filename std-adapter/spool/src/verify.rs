@@ -12,6 +12,7 @@ use crate::problem::Problem;
 use crate::record::Loss;
 use crate::scan;
 use crate::spool::Spool;
+use crate::two_slots;
 use crate::vfs::{StdVfs, Vfs};
 use crate::view::{Live, Look, View};
 
@@ -49,11 +50,15 @@ pub fn verify(dir: impl AsRef<Path>) -> Result<Report, OpenError> {
 /// As for [`verify`].
 pub fn verify_with(vfs: Arc<dyn Vfs>, dir: impl AsRef<Path>) -> Result<Report, OpenError> {
     let mut report = Report::default();
+    let marks = two_slots::MARKS.load(&*vfs, dir.as_ref());
     let view = View::open(vfs, dir.as_ref())?;
     match view.cursor() {
         None if view.slots > 0 => report.problems.push(Problem::Cursor),
         Some(_) if view.damaged => report.problems.push(Problem::CursorSlot),
         _ => {}
+    }
+    if marks.damaged {
+        report.problems.push(if marks.newest.is_none() { Problem::Marks } else { Problem::MarksSlot });
     }
     if view.rest > 0 {
         report.problems.push(Problem::PartialSlot { bytes: view.rest });

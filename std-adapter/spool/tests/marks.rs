@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use disk::{Disk, Random};
 use smoltel_spool::vfs::Site;
 use smoltel_spool::{
-    AppendError, Class, Codec, Destination, Error, Options, Origin, Record, Signal, Spool, Stored, Sync,
+    AppendError, Class, Codec, Destination, Error, Options, Origin, Problem, Record, Signal, Spool, Stored,
+    Sync, verify_with,
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -203,13 +204,18 @@ fn damaged_marks_are_no_reason_not_to_open() {
     _ = workload(&disk, &mut Default::default());
     let whole = disk.read("/spool/MARKS");
     assert!(!whole.is_empty());
+    let mut found = 0;
     for at in (0..whole.len()).step_by(7) {
         let mut bytes = whole.clone();
         bytes[at] ^= 1;
         disk.write("/spool/MARKS", bytes);
+        let problems = verify_with(Arc::new(disk.clone()), DIR).unwrap().problems;
+        assert!(problems.iter().all(|problem| *problem == Problem::MarksSlot), "{problems:?}");
+        found += problems.len();
         let spool = Spool::open_with(Arc::new(disk.copy()), DIR, small()).unwrap();
         assert_eq!(spool.stats().gaps, 0);
     }
+    assert!(found > 10);
 }
 
 fn open(dir: &Path) -> Spool {
