@@ -13,7 +13,7 @@ pub(crate) use bounds::{Bounds, Sink, distinct};
 pub use indexed::{IndexedValue, StringIndex};
 pub use scope::Scope;
 
-use crate::wire::{Full, LEN, Writer, len_field, tag, varint};
+use crate::wire::{Full, LEN, SHORT, Writer, len_field, tag, varint};
 
 mod field {
     pub(super) mod any_value {
@@ -211,7 +211,7 @@ pub fn attribute(w: &mut Writer<'_>, number: u32, key: &Key<'_>, value: &Value<'
 }
 
 /// [`attribute`] with its value within bounds.
-#[inline]
+#[inline(never)]
 pub(crate) fn attribute_within(
     w: &mut Writer<'_>,
     number: u32,
@@ -219,12 +219,13 @@ pub(crate) fn attribute_within(
     value: &Value<'_>,
     bounds: Bounds,
 ) -> Result<(), Full> {
-    if number < 16 && bounds.admit(value) {
-        let len = short::attribute(w.rest(), tag(number, LEN) as u8, key.name, value);
-        if len > 0 {
-            w.advance(len);
-            return Ok(());
-        }
+    if number < 16
+        && bounds.admit(value)
+        && let Some(room) = w.rest().first_chunk_mut()
+        && let Some(len) = short::attribute(room, tag(number, LEN) as u8, key.name, value, SHORT as u8)
+    {
+        w.advance(len);
+        return Ok(());
     }
     long_attribute(w, number, key, value, bounds)
 }

@@ -1,7 +1,7 @@
 use crate::limits::AttributeLimits;
 use crate::otlp::common::{Key, Value, attribute_within, has_key, short};
 use crate::platform::Platform;
-use crate::wire::{Full, LEN, Payload, Reader, Writer, tag};
+use crate::wire::{Full, LEN, Payload, Reader, SHORT, Writer, tag};
 
 /// A record in its slot while it is written: fields are appended, attributes replaced, and a tail is kept
 /// free so that finishing cannot fail.
@@ -15,6 +15,10 @@ pub(super) struct Open<P: Platform> {
     tag: u8,
     signatures: Signatures,
     limits: AttributeLimits,
+    /// How many attributes there may still be.
+    left: u16,
+    /// The longest text that is surely short and within the limits.
+    longest: u8,
     /// Attributes that found no room, went over the limit or had an empty key.
     pub(super) dropped: u32,
 }
@@ -31,7 +35,9 @@ impl<P: Platform> Open<P> {
         let signatures = Signatures::default();
         let end = slot.len().saturating_sub(tail);
         let tag = tag(attributes, LEN) as u8;
-        let mut open = Self { slot, len: 0, end, attributes, tag, signatures, limits, dropped: 0 };
+        let (left, longest) = (limits.count, limits.value_len.min(SHORT as u32) as u8);
+        let mut open =
+            Self { slot, len: 0, end, attributes, tag, signatures, limits, left, longest, dropped: 0 };
         match open.write(start) {
             Ok(()) => Ok(open),
             Err(Full) => Err(open.slot),
@@ -62,45 +68,38 @@ impl<P: Platform> Open<P> {
     }
 
     /// Sets an attribute; one of the same key is replaced.
-    #[inline]
     pub(super) fn set(&mut self, key: &Key<'_>, value: &Value<'_>) {
-        if self.signatures.may_have(key.signature()) {
-            self.unset(key);
-        }
-        if !key.name().is_empty() && self.signatures.count < self.limits.count && self.write_short(key, value)
-        {
-            self.signatures.add(key.signature());
-        } else {
-            self.set_otherwise(key, value);
+        if self.signatures.add(key.signature()) {
+            self.set_otherwise(key, value, true);
+        } else if self.set_short(key, value).is_none() {
+            self.set_otherwise(key, value, false);
         }
     }
 
-    #[inline]
-    fn write_short(&mut self, key: &Key<'_>, value: &Value<'_>) -> bool {
-        let Some(room) = self.slot.get_mut(self.len..self.end) else { return false };
-        let fits = !matches!(value, Value::Str(text) if text.len() > self.limits.value_len as usize);
-        let len = if fits { short::attribute(room, self.tag, key.name(), value) } else { 0 };
-        self.len += len;
-        len > 0
+    /// Sets an attribute that is new and short, unless the slot is nearly full.
+    #[inline(always)]
+    fn set_short(&mut self, key: &Key<'_>, value: &Value<'_>) -> Option<()> {
+        if self.left == 0 {
+            return None;
+        }
+        let room = self.slot.get_mut(self.len..self.end)?.first_chunk_mut()?;
+        self.len += short::attribute(room, self.tag, key.name(), value, self.longest)?;
+        self.left -= 1;
+        Some(())
     }
 
-    /// Sets an attribute that is not short, or counts it.
+    /// Sets an attribute that may be there already or is not short, or counts it.
     #[cold]
-    fn set_otherwise(&mut self, key: &Key<'_>, value: &Value<'_>) {
-        let (number, limits) = (self.attributes, self.limits);
-        let allowed = !key.name().is_empty() && self.signatures.count < limits.count;
-        if allowed && self.write(|w| attribute_within(w, number, key, value, limits.bounds())).is_ok() {
-            self.signatures.add(key.signature());
+    fn set_otherwise(&mut self, key: &Key<'_>, value: &Value<'_>, known: bool) {
+        let (number, bounds) = (self.attributes, self.limits.bounds());
+        if known && self.remove(number, |field| has_key(field, key)) {
+            self.left = self.left.saturating_add(1);
+        }
+        let allowed = !key.name().is_empty() && self.left > 0;
+        if allowed && self.write(|w| attribute_within(w, number, key, value, bounds)).is_ok() {
+            self.left -= 1;
         } else {
             self.dropped = self.dropped.saturating_add(1);
-        }
-    }
-
-    /// Removes the attribute of that key, if there is one.
-    #[cold]
-    fn unset(&mut self, key: &Key<'_>) {
-        if self.remove(self.attributes, |field| has_key(field, key)) {
-            self.signatures.remove_one();
         }
     }
 
@@ -180,31 +179,23 @@ impl<P: Platform> Open<P> {
     }
 }
 
-/// Which keys' signatures have been written, to know cheaply that a key is new, which nearly all are.
+/// Which signatures keys had, to know cheaply that a key is new, which nearly all are: a bit for each.
 #[derive(Clone, Copy, Debug, Default)]
-struct Signatures {
-    /// A bit for each signature.
-    seen: [u32; 8],
-    /// How many attributes there are.
-    count: u16,
-}
+struct Signatures([u32; 8]);
 
 impl Signatures {
     /// Whether there may be an attribute of that signature.
     #[inline]
     fn may_have(&self, signature: u8) -> bool {
-        self.seen[usize::from(signature >> 5)] >> (signature & 31) & 1 != 0
+        self.0[usize::from(signature >> 5)] >> (signature & 31) & 1 != 0
     }
 
+    /// Adds a signature; whether it was there. It stays when an attribute goes: that costs a search.
     #[inline]
-    fn add(&mut self, signature: u8) {
-        self.seen[usize::from(signature >> 5)] |= 1 << (signature & 31);
-        self.count = self.count.saturating_add(1);
-    }
-
-    /// Another key may have the signature, so it stays: that costs a search.
-    fn remove_one(&mut self) {
-        self.count = self.count.saturating_sub(1);
+    fn add(&mut self, signature: u8) -> bool {
+        let known = self.may_have(signature);
+        self.0[usize::from(signature >> 5)] |= 1 << (signature & 31);
+        known
     }
 }
 
@@ -216,10 +207,9 @@ mod tests {
     fn a_signature_that_was_added_is_found_and_no_other() {
         let mut signatures = Signatures::default();
         for n in 0..50u8 {
-            assert!(!signatures.may_have(n * 5));
-            signatures.add(n * 5);
+            assert!(!signatures.add(n * 5));
+            assert!(signatures.add(n * 5));
         }
         assert!((0..=255).all(|n: u8| signatures.may_have(n) == (n.is_multiple_of(5) && n < 250)));
-        assert_eq!(signatures.count, 50);
     }
 }

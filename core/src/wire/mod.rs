@@ -12,7 +12,7 @@ mod writer;
 
 pub use reader::{Malformed, Payload, Reader};
 pub use writer::{Full, Writer};
-pub(crate) use writer::{copy, equal};
+pub(crate) use writer::{SHORT, copy, copy_short, equal};
 
 /// The wire type of a varint field.
 pub const VARINT: u32 = 0;

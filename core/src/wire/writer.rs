@@ -199,10 +199,24 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Copies between slices of one length. Telemetry's strings are short, and a call to `memcpy` costs
-/// more than they do: up to 32 bytes move as two overlapping pieces of a fixed size.
+/// Up to so many bytes, a call to `memcpy` costs more than they do; on a microcontroller it is as quick, and
+/// smaller.
+pub(crate) const SHORT: usize = 32;
+const CALLS: bool = size_of::<usize>() < 8;
+
+/// Copies between slices of one length.
 #[inline(always)]
 pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
+    if from.len() > SHORT {
+        to.copy_from_slice(from);
+    } else {
+        copy_short(to, from);
+    }
+}
+
+/// Copies up to [`SHORT`] bytes between slices of one length, as two overlapping pieces of a fixed size.
+#[inline(always)]
+pub(crate) fn copy_short(to: &mut [u8], from: &[u8]) {
     #[inline(always)]
     fn pieces<const N: usize>(to: &mut [u8], from: &[u8]) -> bool {
         let (Some(head), Some(tail)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) else {
@@ -216,13 +230,14 @@ pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
         }
         true
     }
-    match from.len() {
-        17..=32 if pieces::<16>(to, from) => {}
-        8..=16 if pieces::<8>(to, from) => {}
-        4..=7 if pieces::<4>(to, from) => {}
-        0..=3 => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from),
-        _ => to.copy_from_slice(from),
+    if CALLS && to.len() == from.len() {
+        return to.copy_from_slice(from);
     }
+    let _ = pieces::<16>(to, from)
+        || pieces::<8>(to, from)
+        || pieces::<4>(to, from)
+        || pieces::<2>(to, from)
+        || pieces::<1>(to, from);
 }
 
 /// Whether two slices are the same: short ones without a call to `memcmp`, for the reason above.
@@ -239,6 +254,9 @@ pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
     #[inline(always)]
     fn half(bytes: Option<&[u8; 4]>) -> u32 {
         bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    }
+    if CALLS {
+        return a == b;
     }
     // Both have the length that is matched, so each piece is there.
     a.len() == b.len()

@@ -1,8 +1,8 @@
-//! Attributes whose lengths all are below 128, and so one byte: nearly all are. Writing them is most of
-//! what recording costs, so nothing is computed here but where the pieces go.
+//! Attributes whose key and value are short: nearly all are. Writing them is most of what recording costs,
+//! so nothing is computed here but where the pieces go, every length is one byte, and nothing is called.
 
 use super::{Value, field};
-use crate::wire::{FIXED64, LEN, VARINT, copy, equal, tag, varint};
+use crate::wire::{FIXED64, LEN, SHORT, VARINT, copy_short, equal, tag, varint};
 
 const KEY: u8 = tag(field::key_value::KEY, LEN) as u8;
 const VALUE: u8 = tag(field::key_value::VALUE, LEN) as u8;
@@ -11,79 +11,65 @@ const BOOL: u8 = tag(field::any_value::BOOL, VARINT) as u8;
 const INT: u8 = tag(field::any_value::INT, VARINT) as u8;
 const DOUBLE: u8 = tag(field::any_value::DOUBLE, FIXED64) as u8;
 
-/// Writes a `KeyValue` under `tag` at the front of `out` and returns its length; 0 when it is not short,
-/// or `out` is.
-#[inline]
-pub(crate) fn attribute(out: &mut [u8], tag: u8, key: &str, value: &Value<'_>) -> usize {
-    // Texts and scalars have little in common, and apart each needs few registers.
-    match *value {
-        Value::Str(value) => text(out, tag, key, value).unwrap_or(0),
-        _ => scalar(out, tag, key, value).unwrap_or(0),
-    }
-}
+/// The most bytes that a short attribute takes: two heads, a key and a text.
+pub(crate) const ROOM: usize = 4 + SHORT + 4 + SHORT;
 
-#[inline(never)]
-fn scalar(out: &mut [u8], tag: u8, key: &str, value: &Value<'_>) -> Option<usize> {
-    /// The longest: a negative integer.
-    const ROOM: usize = 3 + varint::MAX_LEN;
-    if key.len() + ROOM + 2 >= 0x80 {
+/// Writes a `KeyValue` under `tag` at the front of `out` and returns its length; `None` when the key is not
+/// short, or a text is longer than `longest`, which is [`SHORT`] at the most.
+#[inline(always)]
+pub(crate) fn attribute(
+    out: &mut [u8; ROOM],
+    tag: u8,
+    key: &str,
+    value: &Value<'_>,
+    longest: u8,
+) -> Option<usize> {
+    let key = key.as_bytes();
+    if !(1..=SHORT).contains(&key.len()) {
         return None;
     }
     let (head, rest) = out.split_first_chunk_mut::<4>()?;
     let (name, rest) = rest.split_at_mut_checked(key.len())?;
-    let rest = rest.first_chunk_mut::<ROOM>()?;
+    copy_short(name, key);
     let content = match *value {
-        Value::Int(value) => int(rest, value),
-        Value::Double(value) => {
-            rest[2] = DOUBLE;
-            rest[3..11].copy_from_slice(&value.to_bits().to_le_bytes());
-            9
-        }
-        Value::Bool(value) => {
-            rest[2..4].copy_from_slice(&[BOOL, value.into()]);
-            2
-        }
+        Value::Str(text) => self::text(rest, text.as_bytes(), longest)?,
+        Value::Bool(value) => scalar(rest, BOOL, value.into())?,
+        Value::Int(value) => scalar(rest, INT, value as u64)?,
+        Value::Double(value) => double(rest, value)?,
         _ => return None,
     };
-    rest[..2].copy_from_slice(&[VALUE, content as u8]);
-    copy(name, key.as_bytes());
     let total = key.len() + content + 4;
     *head = [tag, total as u8, KEY, key.len() as u8];
     Some(2 + total)
 }
 
-#[inline]
-fn int(rest: &mut [u8; 3 + varint::MAX_LEN], value: i64) -> usize {
-    rest[2] = INT;
-    rest[3] = value as u8;
-    if (0..0x80).contains(&value) {
-        return 2;
-    }
-    let mut left = value as u64;
-    let mut at = 3;
-    while left >= 0x80 && at < rest.len() - 1 {
-        rest[at] = left as u8 | 0x80;
-        left >>= 7;
-        at += 1;
-    }
-    rest[at] = left as u8;
-    at - 1
-}
-
+/// Writes a value, and returns the length of its content.
 #[inline(always)]
-fn text(out: &mut [u8], tag: u8, key: &str, value: &str) -> Option<usize> {
-    let total = key.len() + value.len() + 6;
-    if total >= 0x80 {
+fn text(out: &mut [u8], text: &[u8], longest: u8) -> Option<usize> {
+    if text.len() > longest.into() {
         return None;
     }
     let (head, rest) = out.split_first_chunk_mut::<4>()?;
-    *head = [tag, total as u8, KEY, key.len() as u8];
-    let (name, rest) = rest.split_at_mut_checked(key.len())?;
-    copy(name, key.as_bytes());
-    let (head, rest) = rest.split_first_chunk_mut::<4>()?;
-    *head = [VALUE, value.len() as u8 + 2, TEXT, value.len() as u8];
-    copy(rest.get_mut(..value.len())?, value.as_bytes());
-    Some(2 + total)
+    *head = [VALUE, text.len() as u8 + 2, TEXT, text.len() as u8];
+    copy_short(rest.get_mut(..text.len())?, text);
+    Some(2 + text.len())
+}
+
+#[inline(always)]
+fn double(out: &mut [u8], value: f64) -> Option<usize> {
+    let (head, rest) = out.split_first_chunk_mut::<3>()?;
+    *head = [VALUE, 9, DOUBLE];
+    *rest.first_chunk_mut()? = value.to_bits().to_le_bytes();
+    Some(9)
+}
+
+/// Writes what is a varint, whose field has the tag `kind`.
+#[inline(always)]
+fn scalar(out: &mut [u8], kind: u8, value: u64) -> Option<usize> {
+    let (head, rest) = out.split_first_chunk_mut::<3>()?;
+    let len = 1 + varint::encode(value, rest.first_chunk_mut()?);
+    *head = [VALUE, len as u8, kind];
+    Some(len)
 }
 
 /// Bytes of the value's `AnyValue`, if it is one of those that are written here and surely below 128.
@@ -152,15 +138,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_short_or_does_not_fit_is_left_to_others() {
-        let mut out = [0; 200];
-        let long = std::string::String::from_utf8(std::vec![b'x'; 130]).unwrap();
+    fn what_is_not_short_is_left_to_others() {
+        let mut out = [0; ROOM];
+        let mut attribute =
+            |key: &str, value: Value<'_>, longest| super::attribute(&mut out, 0x4A, key, &value, longest);
+        let long = std::string::String::from_utf8(std::vec![b'x'; SHORT + 1]).unwrap();
+        let (short, most) = (&long[1..], SHORT as u8);
         for value in [Value::Str(&long), Value::Empty, Value::Bytes(b""), Value::Array(&[]), Value::Map(&[])]
         {
-            assert_eq!(attribute(&mut out, 0x4A, "k", &value), 0);
+            assert_eq!(attribute("k", value, most), None);
         }
-        assert_eq!(attribute(&mut out, 0x4A, &long, &Value::Bool(true)), 0);
-        assert_eq!(attribute(&mut out[..8], 0x4A, "k", &"v".into()), 0);
-        assert_eq!(attribute(&mut out[..10], 0x4A, "k", &"v".into()), 10);
+        assert_eq!(attribute(&long, true.into(), most), None);
+        assert_eq!(attribute("", true.into(), most), None);
+        assert_eq!(attribute("k", "ab".into(), 1), None);
+        assert_eq!(attribute("k", "ab".into(), 2), Some(11));
+        assert_eq!(attribute(short, Value::Int(-1), most), Some(17 + SHORT));
+        assert_eq!(attribute(short, short.into(), most), Some(ROOM));
     }
 }
