@@ -142,25 +142,23 @@ impl<B: DerefMut<Target = [u8]>> Ring<B> {
     }
 
     /// The header of the record at `offset`, and the offset behind the record.
-    #[inline]
+    #[inline(always)]
     pub fn record(&self, offset: usize) -> Option<(Header, usize)> {
         if offset >= self.len {
             return None;
         }
-        let mut at = self.head + offset;
-        if at >= self.buf.len() {
-            at -= self.buf.len();
-        }
-        let whole = self.buf.get(at..).and_then(|rest| rest.first_chunk::<{ Header::LEN }>());
-        let header = match whole {
-            Some(bytes) => Header::decode(*bytes),
-            None => {
-                let mut bytes = [0; Header::LEN];
-                self.read(offset, &mut bytes);
-                Header::decode(bytes)
-            }
-        };
+        let at = self.head + offset;
+        let whole = self.buf.get(at..).and_then(|rest| rest.first_chunk());
+        let header = Header::decode(whole.copied().unwrap_or_else(|| self.wrapped(offset)));
         Some((header, offset + header.record_len()))
+    }
+
+    /// The bytes of a header that lies across the end of the buffer, or beyond it.
+    #[inline(never)]
+    fn wrapped(&self, offset: usize) -> [u8; Header::LEN] {
+        let mut bytes = [0; Header::LEN];
+        self.read(offset, &mut bytes);
+        bytes
     }
 
     /// Headers and offsets from `offset` on.

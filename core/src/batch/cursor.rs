@@ -33,9 +33,17 @@ enum Piece {
     #[default]
     Prefix,
     Scope(usize),
-    /// Of a group: where it is, what it is, and where the next one is.
-    Record(usize, usize, Header, usize),
+    /// Of a group.
+    Record(usize, Found),
     End,
+}
+
+/// A record: where it is, what it is, and where the next one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Found {
+    offset: usize,
+    header: Header,
+    next: usize,
 }
 
 impl Cursor {
@@ -50,10 +58,15 @@ impl Cursor {
     pub fn copy(&mut self, batch: &Batch, source: &impl Source, resource: &[u8], out: &mut [u8]) -> usize {
         let mut at = 0;
         while at < out.len() && self.piece != Piece::End {
-            if let Some(len) = self.copy_whole(source, out.get_mut(at..).unwrap_or_default()) {
+            if let Piece::Record(group, found) = self.piece
+                && self.done == 0
+            {
+                let (len, piece) = self.copy_run(batch, source, group, found, &mut out[at..]);
+                self.piece = piece;
                 at += len;
-                self.piece = self.piece.next(batch, source);
-                continue;
+                if len > 0 {
+                    continue;
+                }
             }
             let mut part = Part { out: &mut out[at..], skip: self.done, len: 0 };
             let piece_len = self.piece.write(batch, source, resource, &mut part);
@@ -69,37 +82,35 @@ impl Cursor {
         at
     }
 
-    /// Copies a record that fits as a whole, which nearly all do; its length with its head.
-    #[inline]
-    fn copy_whole(&mut self, source: &impl Source, out: &mut [u8]) -> Option<usize> {
-        let Piece::Record(_, offset, header, _) = self.piece else { return None };
-        let len = usize::from(header.len);
-        let (head, rest) = out.split_first_chunk_mut::<4>()?;
-        let [first, second, third] = [header.len as u8, (header.len >> 7) as u8, (header.len >> 14) as u8];
-        let tag = const { tag(field::SECOND, LEN) as u8 };
-        let head_len = match header.len {
-            0..0x80 => 2,
-            0x80..0x4000 => 3,
-            _ => 4,
-        };
-        if self.done > 0 || head_len + len > 4 + rest.len() {
-            return None;
+    /// Copies records of a group that fit as a whole, which nearly all do; their length with their heads, and
+    /// the piece behind them.
+    fn copy_run(
+        &mut self,
+        batch: &Batch,
+        source: &impl Source,
+        group: usize,
+        mut found: Found,
+        out: &mut [u8],
+    ) -> (usize, Piece) {
+        let mut at = 0;
+        while let Some(len) = found.write_whole(source, out.get_mut(at..).unwrap_or_default()) {
+            if self.repair.is_some() {
+                self.piece = Piece::Record(group, found);
+                self.repair(len, source, out.get_mut(at..at + len).unwrap_or_default());
+            }
+            at += len;
+            match batch.find(source, group, found.next) {
+                Some(next) => found = next,
+                None => return (at, batch.behind(group)),
+            }
         }
-        *head = match head_len {
-            2 => [tag, first, 0, 0],
-            3 => [tag, first | 0x80, second, 0],
-            _ => [tag, first | 0x80, second | 0x80, third],
-        };
-        source.read(offset + Header::LEN, out.get_mut(head_len..head_len + len)?);
-        if self.repair.is_some() {
-            self.repair(head_len + len, source, out.get_mut(..head_len + len)?);
-        }
-        Some(head_len + len)
+        (at, Piece::Record(group, found))
     }
 
     /// Repairs the times in what was just copied of a piece.
     fn repair(&mut self, piece_len: usize, source: &impl Source, copied: &mut [u8]) {
-        let (Some(repair), Piece::Record(_, offset, header, _)) = (&mut self.repair, self.piece) else {
+        let (Some(repair), Piece::Record(_, Found { offset, header, .. })) = (&mut self.repair, self.piece)
+        else {
             return;
         };
         if self.done == 0 {
@@ -130,7 +141,7 @@ impl Piece {
                 let _ = source.scope(group.scope, |scope| scope.encode_fields(part));
                 head + group.scope_len
             }
-            Self::Record(_, offset, header, _) => {
+            Self::Record(_, Found { offset, header, .. }) => {
                 let head = part.head(field::SECOND, header.len.into());
                 part.read(source, offset + Header::LEN, header.len.into());
                 head + usize::from(header.len)
@@ -143,18 +154,57 @@ impl Piece {
         let (group, from) = match self {
             Self::Prefix => return Self::Scope(0),
             Self::Scope(group) => (group, batch.start),
-            Self::Record(group, _, _, next) => (group, next),
+            Self::Record(group, found) => (group, found.next),
             Self::End => return Self::End,
         };
-        let Some(scope) = batch.scopes.get(group).map(|group| group.scope) else { return Self::End };
-        let mut offset = from;
-        while let Some((header, next)) = source.record(offset).filter(|_| offset < batch.end) {
-            if header.kind == batch.signal as u8 && header.scope == scope {
-                return Self::Record(group, offset, header, next);
+        match batch.find(source, group, from) {
+            Some(found) => Self::Record(group, found),
+            None => batch.behind(group),
+        }
+    }
+}
+
+impl Batch {
+    /// The first record of a group at `offset` or behind.
+    #[inline]
+    fn find(&self, source: &impl Source, group: usize, mut offset: usize) -> Option<Found> {
+        let scope = self.scopes.get(group)?.scope;
+        while offset < self.end {
+            let (header, next) = source.record(offset)?;
+            if header.kind == self.signal as u8 && header.scope == scope {
+                return Some(Found { offset, header, next });
             }
             offset = next;
         }
-        if group + 1 < batch.scopes.len() { Self::Scope(group + 1) } else { Self::End }
+        None
+    }
+
+    /// The piece behind a group.
+    fn behind(&self, group: usize) -> Piece {
+        if group + 1 < self.scopes.len() { Piece::Scope(group + 1) } else { Piece::End }
+    }
+}
+
+impl Found {
+    /// Writes the record with its head and returns their length, if they fit.
+    #[inline]
+    fn write_whole(&self, source: &impl Source, out: &mut [u8]) -> Option<usize> {
+        const TAG: u8 = tag(field::SECOND, LEN) as u8;
+        let len = self.header.len;
+        let (head, rest) = out.split_first_chunk_mut::<4>()?;
+        let [first, second, third] = [len as u8, (len >> 7) as u8, (len >> 14) as u8];
+        let (bytes, head_len) = match len {
+            0..0x80 => ([TAG, first, 0, 0], 2),
+            0x80..0x4000 => ([TAG, first | 0x80, second, 0], 3),
+            _ => ([TAG, first | 0x80, second | 0x80, third], 4),
+        };
+        let whole = head_len + usize::from(len);
+        if whole > 4 + rest.len() {
+            return None;
+        }
+        *head = bytes;
+        source.read(self.offset + Header::LEN, out.get_mut(head_len..whole)?);
+        Some(whole)
     }
 }
 

@@ -30,6 +30,9 @@ mod field {
     pub(super) const SECOND: u32 = 2;
 }
 
+/// A tag and a length, at the most.
+const HEAD: usize = 1 + 5;
+
 /// One request: which records, and every length in it.
 ///
 /// ```
@@ -50,8 +53,8 @@ pub struct Batch {
     end: usize,
     items: u32,
     records: usize,
-    /// Bytes of all records, with their heads.
-    content: usize,
+    /// Bytes of the request, at the most: every head around the records counts as its longest.
+    bound: usize,
     scopes: heapless::Vec<Group, { Batch::MAX_SCOPES }>,
     resource_len: usize,
 }
@@ -85,9 +88,8 @@ impl Batch {
         (start, until): (usize, usize),
         max_len: usize,
     ) -> Option<Self> {
-        let scopes = heapless::Vec::new();
-        let mut batch =
-            Self { signal, start, end: start, items: 0, records: 0, content: 0, scopes, resource_len };
+        let (scopes, bound) = (heapless::Vec::new(), HEAD + resource_len);
+        let mut batch = Self { signal, start, end: start, items: 0, records: 0, bound, scopes, resource_len };
         while let Some((header, next)) = source.record(batch.end).filter(|_| batch.end < until) {
             if header.kind == signal as u8 && !batch.add(source, header, max_len) {
                 break;
@@ -123,37 +125,23 @@ impl Batch {
         self.resource_len + scopes
     }
 
-    /// Bytes around the records, at the most.
-    fn overhead(&self) -> usize {
-        const HEAD: usize = 1 + 5;
-        let scopes: usize = self.scopes.iter().map(|group| HEAD + group.scope_len).sum();
-        HEAD + self.resource_len + scopes
-    }
-
     /// Adds a record's lengths; `false` when it begins another request.
     fn add(&mut self, source: &impl Source, header: Header, max_len: usize) -> bool {
         let record_len = len_field(header.len.into());
         let known = self.scopes.iter().position(|group| group.scope == header.scope);
-        let index = match known {
-            Some(index) => index,
-            None => {
-                let scope_len = source.scope(header.scope, |scope| scope.fields_len());
-                let group = Group { scope: header.scope, scope_len, records_len: 0 };
-                if self.scopes.push(group).is_err() {
-                    return false;
-                }
-                self.scopes.len() - 1
-            }
-        };
-        if self.records > 0 && self.content + record_len + self.overhead() > max_len {
-            if known.is_none() {
-                self.scopes.pop();
-            }
+        let index = known.unwrap_or(self.scopes.len());
+        let scope_len = known.map_or_else(|| source.scope(header.scope, |scope| scope.fields_len()), |_| 0);
+        let added = record_len + if known.is_some() { 0 } else { HEAD + scope_len };
+        if self.records > 0 && self.bound + added > max_len {
+            return false;
+        }
+        let new = Group { scope: header.scope, scope_len, records_len: 0 };
+        if known.is_none() && self.scopes.push(new).is_err() {
             return false;
         }
         let Some(group) = self.scopes.get_mut(index) else { return false };
         group.records_len += record_len;
-        self.content += record_len;
+        self.bound += added;
         self.records += 1;
         self.items = self.items.saturating_add(header.items.into());
         true
