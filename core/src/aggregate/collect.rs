@@ -1,10 +1,10 @@
 //! Points as records. A delta begins anew only once its record is safe in the ring.
 
-use super::bytes::{f64_at, set_u64, u64_at};
-use super::exponential;
+use super::behaviour::Collected;
+use super::bytes::{set_u64, u64_at};
 use super::points::{BOUND, DOUBLE, EVER, HEAD, MEASURED};
-use super::{Aggregation, Declared, Instrument, Kind, Metrics, exemplars, explicit};
-use crate::otlp::metrics::{Attributes, Exemplars, Head, Number, NumberPoint, point};
+use super::{Declared, Instrument, Kind, Metrics, exemplars};
+use crate::otlp::metrics::{Head, StoredExemplars};
 use crate::platform::Platform;
 use crate::ring::Header;
 use crate::wire::{Full, Writer};
@@ -134,31 +134,21 @@ impl<P: Platform> Metrics<P> {
         w: &mut Writer<'_>,
     ) -> Result<(), Full> {
         let state_len = usize::from(instrument.state_len);
-        let attributes = Attributes::encoded(self.points.attributes(place, state_len));
-        // A clock that ran backwards makes a start that is not known, rather than one in the future.
-        let (start, time) = (self.points.start(place).min(now), now);
         let block = self.points.exemplars(place).map(|block| self.points.at(block));
-        let exemplars =
-            block.map_or(Exemplars::default(), |b| exemplars::of(b, instrument.is.keep.is_some()));
-        let state = self.points.at(place).get(HEAD..HEAD + state_len).unwrap_or_default();
-        match instrument.is.aggregation {
-            Aggregation::Value => {
-                let double = self.points.flags(place) & DOUBLE != 0;
-                let value = Some(value(instrument, state, double));
-                let start = if instrument.is.kind.is_gauge() { 0 } else { start };
-                point(&NumberPoint { attributes, start, time, value, exemplars, flags: 0 }, w)
-            }
-            Aggregation::Explicit(bounds) => {
-                let mut one = explicit::point(state, P::CELL, bounds);
-                (one.attributes, one.start, one.time, one.exemplars) = (attributes, start, time, exemplars);
-                point(&one, w)
-            }
-            Aggregation::Exponential { max_size } => {
-                let mut one = exponential::point(state, P::CELL, max_size);
-                (one.attributes, one.start, one.time, one.exemplars) = (attributes, start, time, exemplars);
-                point(&one, w)
-            }
-        }
+        let is = &instrument.is;
+        let collected = Collected {
+            state: self.points.at(place).get(HEAD..HEAD + state_len).unwrap_or_default(),
+            attributes: self.points.attributes(place, state_len),
+            exemplars: block.map_or(StoredExemplars::NONE, |b| exemplars::of(b, is.keep.is_some())),
+            // A clock that ran backwards makes a start that is not known, rather than one in the future.
+            start: if is.kind.is_gauge() { 0 } else { self.points.start(place).min(now) },
+            time: now,
+            double: self.points.flags(place) & DOUBLE != 0,
+            since_before: instrument.is_delta() && matches!(is.kind, Kind::ObservableCounter),
+            aggregation: is.aggregation,
+            width: P::CELL,
+        };
+        (is.behaviour.write)(&collected, w)
     }
 
     /// Goes over the points of a run once it is pushed or not, and moves on.
@@ -236,23 +226,5 @@ fn restart(state: &mut [u8], kind: Kind) {
         Kind::Gauge | Kind::ObservableGauge | Kind::ObservableUpDownCounter => {}
         Kind::ObservableCounter => set_u64(state, 8, u64_at(state, 0)),
         Kind::Counter | Kind::UpDownCounter | Kind::Histogram => state.fill(0),
-    }
-}
-
-/// The value of a sum or gauge; of an observable counter's delta, what came since it was sent last.
-fn value<P: Platform>(instrument: &Instrument<P>, state: &[u8], double: bool) -> Number {
-    let since_before = instrument.is_delta() && matches!(instrument.is.kind, Kind::ObservableCounter);
-    match (double, since_before) {
-        (false, false) => Number::Int(u64_at(state, 0) as i64),
-        (false, true) => {
-            let (now, before) = (u64_at(state, 0) as i64, u64_at(state, 8) as i64);
-            // A counter that began anew is below what it was: all of it is new.
-            Number::Int(if now < before { now } else { now - before })
-        }
-        (true, false) => Number::Double(f64_at(state, 0)),
-        (true, true) => {
-            let (now, before) = (f64_at(state, 0), f64_at(state, 8));
-            Number::Double(if now < before { now } else { now - before })
-        }
     }
 }

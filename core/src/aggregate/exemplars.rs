@@ -7,11 +7,13 @@
 //! └──────┴──────┴────────┴──────┴────────────────┴────────────────┘
 //! ```
 
+use super::Keep;
 use super::attributes::AttributeSet;
 use super::bytes::{set, u16_at, u32_at};
 use crate::context::SpanContext;
 use crate::otlp::common::attribute;
-use crate::otlp::metrics::{Attributes, Exemplar, Exemplars, Number};
+use crate::otlp::metrics::{Attributes, Exemplar, Number, StoredExemplars};
+use crate::platform::Platform;
 use crate::wire::{Writer, len_field};
 
 const PLACES: usize = 6;
@@ -59,12 +61,13 @@ fn is_sampled(context: &SpanContext) -> bool {
 }
 
 /// A measurement that may be kept.
-#[derive(Clone, Copy)]
-pub(crate) struct Sample<'a> {
+pub(crate) struct Sample<'a, P: Platform> {
     pub(crate) time: u64,
     pub(crate) context: Option<SpanContext>,
     /// With the attributes that its point does not have.
     pub(crate) set: Option<&'a AttributeSet<'a>>,
+    /// How it is kept, if it is not left to the settings.
+    pub(crate) keep: Option<Keep<P>>,
 }
 
 /// Bytes of a block of that many places.
@@ -91,13 +94,13 @@ pub(super) fn choose(block: &mut [u8], random: u32) -> Option<usize> {
 }
 
 /// Writes an exemplar, as field `number` of its point, into a place.
-pub(super) fn keep(
+pub(super) fn keep<P: Platform>(
     block: &mut [u8],
     place: usize,
     filtered: bool,
     number: u32,
     value: Number,
-    sample: &Sample<'_>,
+    sample: &Sample<'_, P>,
 ) {
     let len = place_len(filtered);
     let from = FIRST + place * len;
@@ -123,9 +126,9 @@ pub(super) fn keep(
 }
 
 /// The exemplars in a block.
-pub(super) fn of(block: &[u8], filtered: bool) -> Exemplars<'_> {
+pub(super) fn of(block: &[u8], filtered: bool) -> StoredExemplars<'_> {
     let len = usize::from(u16_at(block, PLACES)) * place_len(filtered);
-    Exemplars::stored(block.get(FIRST..FIRST + len).unwrap_or_default(), place_len(filtered))
+    StoredExemplars::new(block.get(FIRST..FIRST + len).unwrap_or_default(), place_len(filtered))
 }
 
 /// Forgets the exemplars in a block.

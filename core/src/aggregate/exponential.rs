@@ -10,10 +10,12 @@
 //! It starts at the finest scale, and takes the next coarser one only when the values do not fit: so its
 //! scale always is the finest at which they do.
 
+use super::behaviour::Collected;
 use super::bytes::{Cells, get, set, set_u64, u16_at, u64_at};
-use super::distribution;
-use super::mapping::MAX_SCALE;
-use crate::otlp::metrics::{Buckets, Counts, ExponentialPoint};
+use super::mapping::{self, MAX_SCALE};
+use super::{Aggregation, Measurement, distribution};
+use crate::otlp::metrics::{Buckets, Counts, ExponentialPoint, Number, point};
+use crate::wire::{Full, Writer};
 
 const ZEROS: usize = distribution::LEN;
 /// Where the ranges are kept: a first index and a length each.
@@ -52,17 +54,40 @@ impl Range {
     }
 }
 
+/// The finest bucket of a value.
+pub(super) fn bucket(_: Aggregation, value: Number) -> i32 {
+    match value {
+        Number::Double(value) => mapping::index(value.abs()),
+        Number::Int(_) => 0,
+    }
+}
+
+/// Takes in a finite value; how many measurements are lost for it, because a count can be no greater.
+pub(super) fn record(
+    state: &mut [u8],
+    width: usize,
+    aggregation: Aggregation,
+    measurement: &Measurement,
+) -> u64 {
+    match (aggregation, measurement.value) {
+        (Aggregation::Exponential { max_size }, Number::Double(value)) => {
+            Exponential { state, width, max_size }.record(value, measurement.bucket)
+        }
+        _ => 1,
+    }
+}
+
 /// The histogram of one point while it is changed.
-pub(super) struct Exponential<'a> {
-    pub(super) state: &'a mut [u8],
-    pub(super) width: usize,
-    pub(super) max_size: u16,
+struct Exponential<'a> {
+    state: &'a mut [u8],
+    width: usize,
+    max_size: u16,
 }
 
 impl Exponential<'_> {
     /// Takes in a finite value, whose [`index`](super::mapping::index) is that of its absolute value; how
     /// many measurements are lost for it, because a count can be no greater.
-    pub(super) fn record(&mut self, value: f64, index: i32) -> u64 {
+    fn record(&mut self, value: f64, index: i32) -> u64 {
         if value == 0.0 {
             set_u64(self.state, ZEROS, u64_at(self.state, ZEROS).saturating_add(1));
             distribution::add(self.state, value);
@@ -147,8 +172,10 @@ fn coarseness(state: &[u8]) -> u8 {
     steps
 }
 
-/// The point as it is written, without what every kind has.
-pub(super) fn point(state: &[u8], width: usize, max_size: u16) -> ExponentialPoint<'_> {
+/// Writes a point.
+pub(super) fn write(of: &Collected<'_>, w: &mut Writer<'_>) -> Result<(), Full> {
+    let Aggregation::Exponential { max_size } = of.aggregation else { return Ok(()) };
+    let (state, width) = (of.state, of.width);
     let (sum, min, max) = distribution::summary(state);
     let buckets = |side: usize| {
         let range = Range::of(state, side);
@@ -156,15 +183,20 @@ pub(super) fn point(state: &[u8], width: usize, max_size: u16) -> ExponentialPoi
         let cells = state.get(at..at + usize::from(range.len) * width).unwrap_or_default();
         Buckets { offset: range.first, counts: Counts::cells(cells, width) }
     };
-    ExponentialPoint {
+    let one = ExponentialPoint {
+        attributes: of.attributes(),
+        start: of.start,
+        time: of.time,
         count: distribution::count(state),
         sum,
         scale: MAX_SCALE - i32::from(coarseness(state)),
         zero_count: u64_at(state, ZEROS),
         positive: buckets(0),
         negative: buckets(1),
+        exemplars: of.exemplars.into(),
         min,
         max,
         ..ExponentialPoint::default()
-    }
+    };
+    point(&one, w)
 }

@@ -1,4 +1,4 @@
-use super::exponential;
+use super::{Behaviour, exponential};
 use crate::otlp::metrics::{self, ExponentialPoint, HistogramPoint, NumberPoint, Temporality};
 use crate::platform::Platform;
 
@@ -130,6 +130,15 @@ impl Aggregation {
         }
     }
 
+    /// What a histogram does that has it.
+    pub(crate) const fn behaviour(self) -> &'static Behaviour {
+        match self {
+            Self::Value => &Behaviour::LAST,
+            Self::Explicit(_) => &Behaviour::EXPLICIT,
+            Self::Exponential { .. } => &Behaviour::EXPONENTIAL,
+        }
+    }
+
     /// The numbers of a point's fields for attributes and exemplars.
     pub(crate) const fn fields(self) -> (u32, u32) {
         match self {
@@ -151,6 +160,7 @@ pub(crate) struct Description<P: Platform> {
     /// Whether values are floating-point numbers. Those of observable instruments are what they are.
     pub(crate) double: bool,
     pub(crate) aggregation: Aggregation,
+    pub(crate) behaviour: &'static Behaviour,
     pub(crate) keep: Option<&'static [&'static str]>,
     /// The most sets of attributes.
     pub(crate) limit: u16,

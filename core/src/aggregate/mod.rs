@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `instrument` | what an instrument is, how its measurements become points |
 //! | `attributes` | a measurement's attributes as a set: hashed and compared without being encoded |
+//! | `behaviour` | what each kind of instrument does with measurements and points |
 //! | `points` | the buffer: blocks, and the index that finds a set's point |
 //! | `explicit`, `exponential`, `mapping` | histograms in the bytes of a point |
 //! | `exemplars` | measurements kept as examples |
@@ -12,6 +13,7 @@
 //! Attributes are encoded once, when their point is made; collecting it copies them.
 
 mod attributes;
+mod behaviour;
 mod bytes;
 mod collect;
 mod distribution;
@@ -24,6 +26,7 @@ mod points;
 mod usage;
 
 pub(crate) use attributes::AttributeSet;
+pub(crate) use behaviour::Behaviour;
 pub(crate) use collect::{Outgoing, Progress};
 pub use exemplars::ExemplarFilter;
 pub(crate) use exemplars::Sample;
@@ -32,7 +35,6 @@ pub(crate) use instrument::{Description, Instrument, Kind};
 pub(crate) use points::PointRef;
 pub use usage::MetricUsage;
 
-use exponential::Exponential;
 use points::{BOUND, DOUBLE, New, Points};
 
 use crate::otlp::common::{Key, Value};
@@ -87,6 +89,8 @@ pub struct Metrics<P: Platform> {
     callbacks: P::Table<(u16, P::Callback)>,
     points: Points<P::Buffer>,
     settings: MetricSettings,
+    /// How exemplars are kept of what is measured outside a span, if they are.
+    exemplars: Option<Keep<P>>,
     random: u32,
     collecting: bool,
     conflicts: u16,
@@ -100,9 +104,13 @@ pub(crate) struct Declared {
     pub(crate) number: Option<u16>,
     pub(crate) kind: Kind,
     pub(crate) aggregation: Aggregation,
+    pub(crate) behaviour: &'static Behaviour,
     pub(crate) keep: Option<&'static [&'static str]>,
     pub(crate) exemplars: ExemplarFilter,
 }
+
+/// How a measurement is kept as an exemplar of its point.
+pub(crate) type Keep<P> = fn(&mut Metrics<P>, u32, &Measurement, &Sample<'_, P>) -> Option<()>;
 
 impl Declared {
     /// Whether a value of a sum or gauge can go straight into its point: it is sound, and no exemplar.
@@ -122,8 +130,8 @@ pub(crate) struct Measurement {
 impl Measurement {
     /// None for what the instrument does not take.
     #[inline]
-    pub(crate) fn new(value: Number, kind: Kind, aggregation: Aggregation) -> Option<Self> {
-        is_sound(value, kind).then(|| Self { value, bucket: bucket(value, aggregation) })
+    pub(crate) fn new(value: Number, of: &Declared) -> Option<Self> {
+        is_sound(value, of.kind).then(|| Self { value, bucket: (of.behaviour.bucket)(of.aggregation, value) })
     }
 }
 
@@ -133,15 +141,6 @@ fn is_sound(value: Number, kind: Kind) -> bool {
         _ if kind.is_gauge() => true,
         Number::Int(value) => value >= 0 || !kind.is_monotonic(),
         Number::Double(value) => value.is_finite() && (value >= 0.0 || !kind.is_monotonic()),
-    }
-}
-
-#[inline]
-fn bucket(value: Number, aggregation: Aggregation) -> i32 {
-    match (aggregation, value) {
-        (Aggregation::Explicit(bounds), Number::Double(value)) => explicit::bucket(bounds, value) as i32,
-        (Aggregation::Exponential { .. }, Number::Double(value)) => mapping::index(value.abs()),
-        _ => 0,
     }
 }
 
@@ -160,6 +159,7 @@ impl<P: Platform> Metrics<P> {
             callbacks,
             points: Points::new(memory),
             settings: MetricSettings::DEFAULT,
+            exemplars: None,
             random: 0x2545_F491,
             collecting: false,
             conflicts: 0,
@@ -172,21 +172,22 @@ impl<P: Platform> Metrics<P> {
         let mut metrics = Self::new(memory, Default::default(), Default::default());
         metrics.points.reset();
         metrics.settings = settings;
+        metrics.exemplars = Some(Self::keep);
         metrics
     }
 
     /// Gives memory to metrics that have none. Points that are there already stay where they are.
-    pub(crate) fn init(&mut self, memory: P::Buffer, settings: MetricSettings) {
+    /// The code that keeps exemplars is there if somebody names it: `keep` is for settings that ask for it.
+    pub(crate) fn init(&mut self, memory: P::Buffer, settings: MetricSettings, keep: Option<Keep<P>>) {
         if self.points.used() == 0 {
             self.points = Points::new(memory);
             self.points.reset();
-            self.settings = settings;
+            (self.settings, self.exemplars) = (settings, keep);
         }
     }
 
     /// The instrument of that description, the same for the same scope, name (in any case), unit and kind.
     pub(crate) fn declare(&mut self, mut is: Description<P>, limit: Option<u16>, now: u64) -> Declared {
-        is.aggregation = is.aggregation.valid();
         is.limit = limit.unwrap_or(self.settings.cardinality_limit);
         let known = self.instruments.as_ref().iter().position(|instrument| instrument.is.is(&is));
         let at = known.unwrap_or(self.instruments.as_ref().len());
@@ -217,6 +218,7 @@ impl<P: Platform> Metrics<P> {
             number,
             kind: is.kind,
             aggregation: is.aggregation,
+            behaviour: is.behaviour,
             keep: is.keep,
             exemplars: self.settings.exemplars,
         }
@@ -300,33 +302,24 @@ impl<P: Platform> Metrics<P> {
 
     /// Takes in a measurement of an instrument; how many measurements are lost for it, because a count can
     /// be no greater.
-    #[inline]
     pub(crate) fn record(
         &mut self,
         point: PointRef,
         of: &Declared,
         measurement: &Measurement,
-        sample: Option<&Sample<'_>>,
+        sample: Option<&Sample<'_, P>>,
     ) -> u64 {
         let PointRef(place) = point;
         let double = matches!(measurement.value, Number::Double(_));
         let Some((flags, state)) = self.points.measured(place, double) else { return 1 };
-        let lost = match (of.aggregation, measurement.value) {
-            (Aggregation::Value, value) => {
-                let mixed = of.kind.is_observable() && (flags & DOUBLE != 0) != double;
-                put(state, of.kind, value);
-                if mixed {
-                    self.forget_before(place);
-                }
-                0
-            }
-            (aggregation, Number::Double(value)) => {
-                distribute(state, P::CELL, aggregation, value, measurement.bucket)
-            }
-            _ => 1,
-        };
-        if let Some(sample) = sample {
-            self.keep(place, measurement, sample);
+        let lost = (of.behaviour.record)(state, P::CELL, of.aggregation, measurement);
+        if of.kind.is_observable() && (flags & DOUBLE != 0) != double {
+            self.forget_before(place);
+        }
+        if let Some(sample) = sample
+            && let Some(keep) = sample.keep.or(self.exemplars)
+        {
+            keep(self, place, measurement, sample);
         }
         lost
     }
@@ -357,7 +350,12 @@ impl<P: Platform> Metrics<P> {
 
     /// Keeps a measurement as an exemplar, if there is room and it is chosen.
     #[cold]
-    fn keep(&mut self, place: u32, measurement: &Measurement, sample: &Sample<'_>) -> Option<()> {
+    pub(crate) fn keep(
+        &mut self,
+        place: u32,
+        measurement: &Measurement,
+        sample: &Sample<'_, P>,
+    ) -> Option<()> {
         let number = self.points.instrument(place);
         let is = &self.instruments.as_ref().get(usize::from(number))?.is;
         let (filtered, (_, field)) = (is.keep.is_some(), is.aggregation.fields());
@@ -415,19 +413,10 @@ fn put(state: &mut [u8], kind: Kind, value: Number) {
     let after = match value {
         Number::Int(value) if adds => (before as i64).saturating_add(value) as u64,
         Number::Int(value) => value as u64,
-        // A sum beyond what a number can be stays at the last one that can.
-        Number::Double(value) if adds => (f64::from_bits(before) + value).clamp(f64::MIN, f64::MAX).to_bits(),
+        Number::Double(value) if adds => behaviour::sum(f64::from_bits(before), value).to_bits(),
         Number::Double(value) => value.to_bits(),
     };
     *place = after.to_le_bytes();
-}
-
-#[inline(never)]
-fn distribute(state: &mut [u8], width: usize, aggregation: Aggregation, value: f64, bucket: i32) -> u64 {
-    match aggregation {
-        Aggregation::Exponential { max_size } => Exponential { state, width, max_size }.record(value, bucket),
-        _ => explicit::record(state, width, bucket as usize, value),
-    }
 }
 
 crate::opaque_debug!(Metrics<P>);

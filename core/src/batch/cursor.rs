@@ -166,7 +166,6 @@ impl Piece {
 
 impl Batch {
     /// The first record of a group at `offset` or behind.
-    #[inline]
     fn find(&self, source: &impl Source, group: usize, mut offset: usize) -> Option<Found> {
         let scope = self.scopes.get(group)?.scope;
         while offset < self.end {
@@ -187,7 +186,6 @@ impl Batch {
 
 impl Found {
     /// Writes the record with its head and returns their length, if they fit.
-    #[inline]
     fn write_whole(&self, source: &impl Source, out: &mut [u8]) -> Option<usize> {
         const TAG: u8 = tag(field::SECOND, LEN) as u8;
         let len = self.header.len;

@@ -17,7 +17,8 @@ pub use number::{Number, NumberPoint};
 pub use parts::{Attributes, Counts, Exemplars};
 pub use summary::{Quantile, SummaryPoint};
 
-pub(crate) use parts::Point;
+pub(crate) use number::StoredPoint;
+pub(crate) use parts::{Point, StoredExemplars};
 
 use super::common::{Key, Value};
 use crate::wire::{Full, VARINT, Writer, len_field, tag};

@@ -78,12 +78,12 @@ where
     /// attributes) takes 40 bytes and its attributes, that of a histogram more:
     /// [`Aggregation::point_len`](crate::Aggregation::point_len). Without it, measurements are counted as lost.
     pub fn init_metrics(&self, points: &'static mut [u8]) {
-        self.init_metrics_with(points, MetricSettings::DEFAULT);
+        self.metrics.with(|metrics| metrics.init(points, MetricSettings::DEFAULT, None));
     }
 
     /// The same with settings.
     pub fn init_metrics_with(&self, points: &'static mut [u8], settings: MetricSettings) {
-        self.metrics.with(|metrics| metrics.init(points, settings));
+        self.metrics.with(|metrics| metrics.init(points, settings, Some(Metrics::keep)));
     }
 
     /// Tracers, loggers and meters of a scope that has more than a name.

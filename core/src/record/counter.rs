@@ -1,6 +1,6 @@
 use core::marker::PhantomData;
 
-use super::instrument::{Attributes, Bound, Instrument, Measure};
+use super::instrument::{Attributes, Bound, Instrument, Measure, Within};
 use crate::aggregate::Kind;
 use crate::context::SpanContext;
 use crate::platform::{Device, Platform};
@@ -41,7 +41,7 @@ impl<P: Platform, N: Measure> Counter<P, N> {
 
     /// The same within a span, which may become an exemplar's.
     pub fn add_in(&self, context: impl Into<Option<SpanContext>>, n: N, attributes: Attributes<'_>) {
-        self.instrument.measure(n.number(), attributes, context.into());
+        self.instrument.measure(n.number(), attributes, &Within::span(context));
     }
 
     /// The sum of those attributes, found once: adding to it costs next to nothing, and its memory is not
@@ -79,7 +79,7 @@ impl<P: Platform, N: Measure> BoundCounter<P, N> {
 
     /// The same within a span, which may become an exemplar's.
     pub fn add_in(&self, context: impl Into<Option<SpanContext>>, n: N) {
-        self.bound.measure(n.number(), context.into());
+        self.bound.measure(n.number(), &Within::span(context));
     }
 }
 

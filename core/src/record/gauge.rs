@@ -1,6 +1,6 @@
 use core::marker::PhantomData;
 
-use super::instrument::{Attributes, Bound, Instrument, Measure};
+use super::instrument::{Attributes, Bound, Instrument, Measure, Within};
 use crate::aggregate::Kind;
 use crate::context::SpanContext;
 use crate::platform::{Device, Platform};
@@ -38,7 +38,7 @@ impl<P: Platform, N: Measure> Gauge<P, N> {
 
     /// The same within a span, which may become an exemplar's.
     pub fn record_in(&self, context: impl Into<Option<SpanContext>>, value: N, attributes: Attributes<'_>) {
-        self.instrument.measure(value.number(), attributes, context.into());
+        self.instrument.measure(value.number(), attributes, &Within::span(context));
     }
 
     /// The value of those attributes, found once: setting it costs next to nothing, and its memory is not
@@ -76,7 +76,7 @@ impl<P: Platform, N: Measure> BoundGauge<P, N> {
 
     /// The same within a span, which may become an exemplar's.
     pub fn record_in(&self, context: impl Into<Option<SpanContext>>, value: N) {
-        self.bound.measure(value.number(), context.into());
+        self.bound.measure(value.number(), &Within::span(context));
     }
 }
 

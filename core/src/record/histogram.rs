@@ -1,4 +1,4 @@
-use super::instrument::{Attributes, Bound, Instrument};
+use super::instrument::{Attributes, Bound, Instrument, Within};
 use crate::context::SpanContext;
 use crate::otlp::metrics::Number;
 use crate::platform::{Device, Platform};
@@ -32,12 +32,12 @@ impl<P: Platform> Histogram<P> {
     /// Takes in a value. Sets that find no room share one distribution, under `otel.metric.overflow`. What
     /// is not finite is counted as lost; a distribution with negative values has no sum.
     pub fn record(&self, value: f64, attributes: Attributes<'_>) {
-        self.instrument.measure(Number::Double(value), attributes, None);
+        self.instrument.measure(Number::Double(value), attributes, &Within::NONE);
     }
 
     /// The same within a span, which may become an exemplar's.
     pub fn record_in(&self, context: impl Into<Option<SpanContext>>, value: f64, attributes: Attributes<'_>) {
-        self.instrument.measure(Number::Double(value), attributes, context.into());
+        self.instrument.measure(Number::Double(value), attributes, &Within::span(context));
     }
 
     /// The distribution of those attributes, found once: its memory is not given back.
@@ -68,12 +68,12 @@ impl<P: Platform> BoundHistogram<P> {
     /// Takes in a value.
     #[inline]
     pub fn record(&self, value: f64) {
-        self.bound.measure(Number::Double(value), None);
+        self.bound.measure(Number::Double(value), &Within::NONE);
     }
 
     /// The same within a span, which may become an exemplar's.
     pub fn record_in(&self, context: impl Into<Option<SpanContext>>, value: f64) {
-        self.bound.measure(Number::Double(value), context.into());
+        self.bound.measure(Number::Double(value), &Within::span(context));
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::aggregate::{AttributeSet, Declared, Kind, Measurement, PointRef, Sample};
+use crate::aggregate::{AttributeSet, Declared, Keep, Kind, Measurement, Metrics, PointRef, Sample};
 use crate::context::SpanContext;
 use crate::counters::Loss;
 use crate::otlp::common::{Key, Value};
@@ -51,6 +51,33 @@ impl Measure for f64 {
 /// Attributes as they are given to an instrument.
 pub(super) type Attributes<'a> = &'a [(Key<'a>, Value<'a>)];
 
+/// The span that a measurement was made in, and how it becomes an exemplar: a program has the code for that if
+/// it names a span, or settings.
+pub(super) struct Within<P: Platform> {
+    context: Option<SpanContext>,
+    keep: Option<Keep<P>>,
+}
+
+impl<P: Platform> Within<P> {
+    /// No span.
+    pub(super) const NONE: Self = Self { context: None, keep: None };
+
+    pub(super) fn span(context: impl Into<Option<SpanContext>>) -> Self {
+        Self { context: context.into(), keep: Some(Metrics::keep) }
+    }
+
+    /// The measurement as an exemplar, if it may be one.
+    fn sample<'a>(
+        &self,
+        pipeline: &crate::Pipeline<P>,
+        of: &Declared,
+        set: Option<&'a AttributeSet<'a>>,
+    ) -> Option<Sample<'a, P>> {
+        let admitted = of.exemplars.admits(self.context.as_ref());
+        admitted.then(|| Sample { time: pipeline.now(), context: self.context, set, keep: self.keep })
+    }
+}
+
 /// What every instrument is to who holds it.
 pub(super) struct Instrument<P: Platform> {
     pipeline: P::Handle,
@@ -68,8 +95,8 @@ impl<P: Platform> Instrument<P> {
         Self { pipeline, declared }
     }
 
-    pub(super) fn measure(&self, value: Number, attributes: Attributes<'_>, context: Option<SpanContext>) {
-        measure(&self.pipeline, &self.declared, value, attributes, context);
+    pub(super) fn measure(&self, value: Number, attributes: Attributes<'_>, within: &Within<P>) {
+        measure(&self.pipeline, &self.declared, value, attributes, within);
     }
 
     /// [`measure`](Self::measure) outside a span, for sums and gauges: nearly always the point is there.
@@ -84,7 +111,7 @@ impl<P: Platform> Instrument<P> {
             })
         });
         if put.is_none() {
-            self.measure(value, attributes, None);
+            self.measure(value, attributes, &Within::NONE);
         }
     }
 
@@ -106,19 +133,15 @@ pub(super) fn measure<P: Platform>(
     declared: &Declared,
     value: Number,
     attributes: Attributes<'_>,
-    context: Option<SpanContext>,
+    within: &Within<P>,
 ) {
     // All that takes long is done outside the lock: the bucket, the hash, the clock.
-    let Some(measurement) = Measurement::new(value, declared.kind, declared.aggregation) else {
+    let Some(measurement) = Measurement::new(value, declared) else {
         return pipeline.add_unmeasured(Loss::Invalid, 1);
     };
     let Some(number) = declared.number else { return pipeline.add_unmeasured(Loss::NoSlot, 1) };
     let set = AttributeSet::new(attributes, declared.keep);
-    let sample = declared.exemplars.admits(context.as_ref()).then(|| Sample {
-        time: pipeline.now(),
-        context,
-        set: set.as_ref(),
-    });
+    let sample = within.sample(pipeline, declared, set.as_ref());
     let known = pipeline.metrics(|metrics| {
         let point = metrics.find(number, set.as_ref()?)?;
         Some(metrics.record(point, declared, &measurement, sample.as_ref()))
@@ -162,22 +185,18 @@ impl<P: Platform> Bound<P> {
     pub(super) fn put(&self, value: Number, kind: Kind) {
         match self.point.filter(|_| self.declared.is_plain(value, kind)) {
             Some(point) => self.pipeline.metrics(|metrics| metrics.put(point, kind, value)),
-            None => self.measure(value, None),
+            None => self.measure(value, &Within::NONE),
         }
     }
 
     #[inline(never)]
-    pub(super) fn measure(&self, value: Number, context: Option<SpanContext>) {
+    pub(super) fn measure(&self, value: Number, within: &Within<P>) {
         let declared = &self.declared;
-        let measurement = Measurement::new(value, declared.kind, declared.aggregation);
+        let measurement = Measurement::new(value, declared);
         let (Some(measurement), Some(point)) = (measurement, self.point) else {
             return self.lose(measurement.is_none());
         };
-        let sample = declared.exemplars.admits(context.as_ref()).then(|| Sample {
-            time: self.pipeline.now(),
-            context,
-            set: None,
-        });
+        let sample = within.sample(&self.pipeline, declared, None);
         let lost =
             self.pipeline.metrics(|metrics| metrics.record(point, declared, &measurement, sample.as_ref()));
         if lost > 0 {

@@ -1,6 +1,6 @@
 use super::instrument::{Instrument, Measure};
 use super::{Counter, Gauge, Histogram, UpDownCounter};
-use crate::aggregate::{Aggregation, Declared, Description, Kind};
+use crate::aggregate::{Aggregation, Behaviour, Declared, Description, Kind};
 use crate::counters::Loss;
 use crate::platform::{Device, Platform};
 
@@ -38,6 +38,7 @@ impl<P: Platform> InstrumentBuilder<P> {
             kind: Kind::Counter,
             double: false,
             aggregation: Aggregation::Value,
+            behaviour: &Behaviour::LAST,
             keep: None,
             limit: 0,
         };
@@ -90,27 +91,30 @@ impl<P: Platform> InstrumentBuilder<P> {
 
     /// Counts what only grows, in `u64` or `f64`.
     pub fn counter<N: Measure>(self) -> Counter<P, N> {
-        Counter::new(self.build(Kind::Counter, N::DOUBLE))
+        Counter::new(self.sum::<N>(Kind::Counter))
     }
 
     /// Counts what grows and shrinks, in `i64` or `f64`.
     pub fn up_down_counter<N: Measure>(self) -> UpDownCounter<P, N> {
-        UpDownCounter::new(self.build(Kind::UpDownCounter, N::DOUBLE))
+        UpDownCounter::new(self.sum::<N>(Kind::UpDownCounter))
     }
 
     /// Keeps the last value, an `f64`.
     pub fn gauge(self) -> Gauge<P> {
-        Gauge::new(self.build(Kind::Gauge, true))
+        Gauge::new(self.build(Kind::Gauge, true, &Behaviour::LAST))
     }
 
     /// Keeps the last value, an `i64`.
     pub fn int_gauge(self) -> Gauge<P, i64> {
-        Gauge::new(self.build(Kind::Gauge, false))
+        Gauge::new(self.build(Kind::Gauge, false, &Behaviour::LAST))
     }
 
     /// Counts how values are distributed.
-    pub fn histogram(self) -> Histogram<P> {
-        Histogram::new(self.build(Kind::Histogram, true))
+    pub fn histogram(mut self) -> Histogram<P> {
+        let usual = || self.pipeline.metrics(|metrics| metrics.settings().histograms);
+        self.is.aggregation = self.aggregation.unwrap_or_else(usual).valid();
+        let behaviour = self.is.aggregation.behaviour();
+        Histogram::new(self.build(Kind::Histogram, true, behaviour))
     }
 
     /// Is told at each collection what a sum is that only grows.
@@ -128,14 +132,19 @@ impl<P: Platform> InstrumentBuilder<P> {
         self.observe(Kind::ObservableGauge, callback);
     }
 
-    fn build(self, kind: Kind, double: bool) -> Instrument<P> {
+    fn sum<N: Measure>(self, kind: Kind) -> Instrument<P> {
+        let behaviour = if N::DOUBLE { &Behaviour::DOUBLE_SUM } else { &Behaviour::INT_SUM };
+        self.build(kind, N::DOUBLE, behaviour)
+    }
+
+    fn build(self, kind: Kind, double: bool, behaviour: &'static Behaviour) -> Instrument<P> {
         let pipeline = self.pipeline.clone();
-        Instrument::new(pipeline, self.declare(kind, double))
+        Instrument::new(pipeline, self.declare(kind, double, behaviour))
     }
 
     fn observe(self, kind: Kind, callback: P::Callback) {
         let pipeline = self.pipeline.clone();
-        let declared = self.declare(kind, false);
+        let declared = self.declare(kind, false, &Behaviour::OBSERVED);
         let number = declared.number;
         let added = number
             .is_some_and(|number| pipeline.metrics(|metrics| metrics.observe_by(number, callback)).is_ok());
@@ -144,15 +153,10 @@ impl<P: Platform> InstrumentBuilder<P> {
         }
     }
 
-    fn declare(mut self, kind: Kind, double: bool) -> Declared {
-        (self.is.kind, self.is.double) = (kind, double);
+    fn declare(mut self, kind: Kind, double: bool, behaviour: &'static Behaviour) -> Declared {
+        (self.is.kind, self.is.double, self.is.behaviour) = (kind, double, behaviour);
         let now = self.pipeline.now();
-        self.pipeline.metrics(|metrics| {
-            if matches!(kind, Kind::Histogram) {
-                self.is.aggregation = self.aggregation.unwrap_or(metrics.settings().histograms);
-            }
-            metrics.declare(self.is, self.limit, now)
-        })
+        self.pipeline.metrics(|metrics| metrics.declare(self.is, self.limit, now))
     }
 }
 

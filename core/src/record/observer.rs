@@ -1,4 +1,4 @@
-use super::instrument::{Attributes, Measure, measure};
+use super::instrument::{Attributes, Measure, Within, measure};
 use crate::aggregate::Declared;
 use crate::pipeline::Pipeline;
 use crate::platform::{Device, Platform};
@@ -31,7 +31,7 @@ impl<'a, P: Platform> Observer<'a, P> {
     /// Says what the value of those attributes is. Of several the last counts; sets that find no room
     /// share one value, under `otel.metric.overflow`. What a sum does not take is counted as lost.
     pub fn observe<N: Measure>(&mut self, value: N, attributes: Attributes<'_>) {
-        measure(self.pipeline, &self.declared, value.number(), attributes, None);
+        measure(self.pipeline, &self.declared, value.number(), attributes, &Within::NONE);
     }
 
     /// What was recorded and lost, to be observed.

@@ -1,6 +1,6 @@
 use core::marker::PhantomData;
 
-use super::instrument::{Attributes, Bound, Instrument, Measure};
+use super::instrument::{Attributes, Bound, Instrument, Measure, Within};
 use crate::aggregate::Kind;
 use crate::context::SpanContext;
 use crate::platform::{Device, Platform};
@@ -39,7 +39,7 @@ impl<P: Platform, N: Measure> UpDownCounter<P, N> {
 
     /// The same within a span, which may become an exemplar's.
     pub fn add_in(&self, context: impl Into<Option<SpanContext>>, n: N, attributes: Attributes<'_>) {
-        self.instrument.measure(n.number(), attributes, context.into());
+        self.instrument.measure(n.number(), attributes, &Within::span(context));
     }
 
     /// The sum of those attributes, found once: adding to it costs next to nothing, and its memory is not
@@ -77,7 +77,7 @@ impl<P: Platform, N: Measure> BoundUpDownCounter<P, N> {
 
     /// The same within a span, which may become an exemplar's.
     pub fn add_in(&self, context: impl Into<Option<SpanContext>>, n: N) {
-        self.bound.measure(n.number(), context.into());
+        self.bound.measure(n.number(), &Within::span(context));
     }
 }
 

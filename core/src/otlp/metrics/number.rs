@@ -1,4 +1,7 @@
-use super::parts::{Attributes, Exemplars, Point, nonzero, nonzero_len, varint_field, varint_len};
+use super::field::data;
+use super::parts::{
+    Attributes, Exemplars, Point, StoredExemplars, nonzero, nonzero_len, varint_field, varint_len,
+};
 use crate::wire::{Full, Writer};
 
 mod field {
@@ -26,6 +29,14 @@ pub enum Number {
 }
 
 impl Number {
+    /// The eight bytes of the number.
+    pub(crate) const fn bits(self) -> u64 {
+        match self {
+            Self::Int(value) => value as u64,
+            Self::Double(value) => value.to_bits(),
+        }
+    }
+
     pub(super) fn encode(self, int: u32, double: u32, w: &mut Writer<'_>) -> Result<(), Full> {
         match self {
             Self::Int(value) => w.fixed64(int, value as u64),
@@ -60,6 +71,29 @@ pub struct NumberPoint<'a> {
 impl NumberPoint<'_> {
     pub(crate) const ATTRIBUTES: u32 = field::ATTRIBUTES;
     pub(crate) const EXEMPLARS: u32 = field::EXEMPLARS;
+}
+
+/// A point whose attributes and exemplars are encoded already, as fields of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StoredPoint<'a> {
+    pub(crate) attributes: &'a [u8],
+    pub(crate) start: u64,
+    pub(crate) time: u64,
+    pub(crate) value: Number,
+    pub(crate) exemplars: StoredExemplars<'a>,
+}
+
+impl StoredPoint<'_> {
+    /// Writes it as one of its metric's points.
+    pub(crate) fn encode(&self, w: &mut Writer<'_>) -> Result<(), Full> {
+        let start = nonzero_len(self.start);
+        w.head(data::POINTS, self.attributes.len() + start + 9 + 9 + self.exemplars.encoded_len())?;
+        w.put(self.attributes)?;
+        nonzero(w, field::START, self.start)?;
+        w.fixed64(field::TIME, self.time)?;
+        self.value.encode(field::AS_INT, field::AS_DOUBLE, w)?;
+        self.exemplars.encode(w)
+    }
 }
 
 impl Point for NumberPoint<'_> {

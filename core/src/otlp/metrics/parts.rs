@@ -145,8 +145,7 @@ pub struct Exemplars<'a>(Samples<'a>);
 #[derive(Clone, Copy, Debug)]
 enum Samples<'a> {
     List(&'a [Exemplar<'a>]),
-    /// Places of that many bytes: a length, and the message as a field of its point.
-    Stored(&'a [u8], usize),
+    Stored(StoredExemplars<'a>),
 }
 
 impl<'a> From<&'a [Exemplar<'a>]> for Exemplars<'a> {
@@ -161,33 +160,58 @@ impl Default for Exemplars<'_> {
     }
 }
 
-impl<'a> Exemplars<'a> {
-    /// Exemplars that are encoded already, in places of `place` bytes: a length of one byte each, and that
-    /// many bytes.
-    pub(crate) const fn stored(bytes: &'a [u8], place: usize) -> Self {
-        Self(Samples::Stored(bytes, place))
+impl<'a> From<StoredExemplars<'a>> for Exemplars<'a> {
+    fn from(stored: StoredExemplars<'a>) -> Self {
+        Self(Samples::Stored(stored))
     }
+}
 
+impl Exemplars<'_> {
     pub(super) fn encoded_len(&self) -> usize {
         match self.0 {
             Samples::List(list) => list.iter().map(|one| len_field(one.encoded_len())).sum(),
-            Samples::Stored(bytes, place) => places(bytes, place).map(<[u8]>::len).sum(),
+            Samples::Stored(stored) => stored.encoded_len(),
         }
     }
 
     pub(super) fn encode(&self, number: u32, w: &mut Writer<'_>) -> Result<(), Full> {
         match self.0 {
             Samples::List(list) => list.iter().try_for_each(|one| one.encode_as(number, w)),
-            Samples::Stored(bytes, place) => places(bytes, place).try_for_each(|one| w.put(one)),
+            Samples::Stored(stored) => stored.encode(w),
         }
     }
 }
 
-fn places(bytes: &[u8], place: usize) -> impl Iterator<Item = &[u8]> {
-    bytes.chunks_exact(place).filter_map(|place| {
-        let (len, rest) = place.split_first()?;
-        rest.get(..usize::from(*len))
-    })
+/// Exemplars that are encoded already, as fields of their point, in places of a fixed size: a length of one
+/// byte each, and that many bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StoredExemplars<'a> {
+    bytes: &'a [u8],
+    place: usize,
+}
+
+impl<'a> StoredExemplars<'a> {
+    pub(crate) const NONE: Self = Self::new(&[], 1);
+
+    /// Those in `bytes`, in places of `place` bytes.
+    pub(crate) const fn new(bytes: &'a [u8], place: usize) -> Self {
+        Self { bytes, place }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.bytes.chunks_exact(self.place).filter_map(|place| {
+            let (len, rest) = place.split_first()?;
+            rest.get(..usize::from(*len))
+        })
+    }
+
+    pub(super) fn encoded_len(&self) -> usize {
+        self.all().map(<[u8]>::len).sum()
+    }
+
+    pub(super) fn encode(&self, w: &mut Writer<'_>) -> Result<(), Full> {
+        self.all().try_for_each(|one| w.put(one))
+    }
 }
 
 /// Bytes of a `fixed64` or `double` field that is left out when it is zero.
