@@ -45,7 +45,7 @@ fn ls_shows_what_waits_and_export_writes_it_and_keeps_it() {
 #[test]
 fn verify_reads_everything_beside_a_gateway_and_finds_damage() {
     let dir = tempfile::tempdir().unwrap();
-    filled(dir.path());
+    let id = filled(dir.path());
     let upstream = Upstream::new(|_, _| 0);
     let gateway = Gateway::start(dir.path(), &["--upstream", &upstream.url()]);
     assert!(spool(dir.path(), &["ls"]).0);
@@ -67,8 +67,8 @@ fn verify_reads_everything_beside_a_gateway_and_finds_damage() {
     assert!(spool(dir.path(), &["verify"]).0);
 
     let upstream = Upstream::new(|_, _| 200);
-    let destination = spool(dir.path(), &["drain", "--to", &upstream.url()]);
-    assert!(destination.0, "{}", destination.1);
+    let (ok, text) = spool(dir.path(), &["drain", "--to", &upstream.url(), "--destination", &id]);
+    assert!(ok, "{text}");
     let told = "the gateway's disk lost 1 stored requests with 1 items";
     assert_eq!(accepted(&upstream.seen()), ["a", "c", told]);
 }
