@@ -26,7 +26,12 @@ pub(crate) fn all() -> Vec<Step> {
             &[Need::RustComponents],
             features,
         ),
-        step("guards", "each crate's dependencies stay within its bounds", &[], guards::run),
+        step(
+            "guards",
+            "each crate's dependencies stay within its bounds, core's types have examples",
+            &[],
+            guards::run,
+        ),
         step("licences", "dependencies keep to deny.toml", &[], licences::run),
         step("bare-metal", "smoltel-core builds for microcontrollers", &[Need::BareMetal], bare_metal::run),
         firmware::step(),

@@ -1,9 +1,10 @@
-//! Bounds on what each crate may depend on, read from `cargo tree`.
+//! Bounds on what each crate may depend on, read from `cargo tree`, and on what core may leave without an example.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::examples;
 use crate::repo::{Repo, output};
 use crate::step::{Log, Outcome};
 
@@ -48,7 +49,11 @@ pub(crate) fn run(repo: &Repo, _log: &Log) -> Outcome {
         spool.iter().filter(|name| name.starts_with("smoltel") && *name != "smoltel-spool").collect();
     check(ours.is_empty(), || format!("smoltel-spool must stand alone, and depends on {ours:?}"))?;
 
-    Ok(format!("core {}, client {}, spool {} crates", core.len(), client.len(), spool.len()))
+    let types = examples::check(repo)?;
+    let (core, client, spool) = (core.len(), client.len(), spool.len());
+    Ok(format!(
+        "core {core}, client {client}, spool {spool} crates; core's {types} public types have examples"
+    ))
 }
 
 fn check(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {

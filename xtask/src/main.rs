@@ -6,6 +6,7 @@ mod bare_metal;
 mod checks;
 mod conformance;
 mod costs;
+mod examples;
 mod firmware;
 mod fuzz;
 mod gateway;
