@@ -54,7 +54,7 @@ fn type_name(line: &str) -> Option<&str> {
     let definition = line.strip_prefix("pub ")?;
     let kinds = ["struct ", "enum ", "trait ", "type "];
     let name = kinds.iter().find_map(|kind| definition.strip_prefix(kind))?;
-    name.split(|c: char| !c.is_alphanumeric() && c != '_').next()
+    name.split(|c: char| c.is_whitespace() || "<({:;".contains(c)).next()
 }
 
 #[cfg(test)]

@@ -84,6 +84,11 @@ impl Table {
 macro_rules! indices {
     ($($name:ident: $what:literal),* $(,)?) => {$(
         #[doc = concat!("A place in a profile's table of ", $what, ". The default is none.")]
+        ///
+        /// ```
+        #[doc = concat!("let none = smoltel_core::otlp::profiles::", stringify!($name), "::default();")]
+        /// # let _ = none;
+        /// ```
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct $name(pub(super) i32);
 
