@@ -1,6 +1,6 @@
 //! Taking records out, and letting go of them.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
@@ -94,7 +94,7 @@ impl Destination {
             if left.is_zero() {
                 return None;
             }
-            index = self.shared.ready.wait_timeout(index, left).unwrap_or_else(PoisonError::into_inner).0;
+            index = self.shared.wait_ready(index, left);
         }
     }
 

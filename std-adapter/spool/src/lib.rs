@@ -23,7 +23,8 @@
 //! | `index`, `bitmap`, `marks` | what is stored, leased and released, and of which devices, in memory |
 //! | `codec`, `cipher` | compression and encryption at rest |
 //! | `format` | the bytes |
-//! | [`vfs`] | the operating system |
+//! | `sync` | threads, locks and waiting |
+//! | [`vfs`] | the rest of the operating system |
 
 mod bitmap;
 mod cipher;
@@ -50,6 +51,7 @@ mod shared;
 mod slots;
 mod spool;
 mod stats;
+mod sync;
 mod together;
 mod two_slots;
 mod verify;

@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::cipher::Key;
 use crate::error::OpenError;
@@ -23,6 +22,7 @@ use crate::quarantine;
 use crate::scan::{self, Slot};
 use crate::shared::{Parts, Shared};
 use crate::slots::Slots;
+use crate::sync::atomic::Ordering;
 use crate::two_slots::{self, Loaded, TwoSlots};
 use crate::vfs::{Site, Vfs, VfsFile, read_full, write_full};
 use crate::writer::Writer;

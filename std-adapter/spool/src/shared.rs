@@ -3,9 +3,8 @@
 use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::Sender;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::AppendError;
 use crate::gap::{Gap, KEPT};
@@ -14,6 +13,9 @@ use crate::location::Location;
 use crate::options::Options;
 use crate::quarantine;
 use crate::record::{Loss, Record, Stored};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::mpsc::Sender;
+use crate::sync::{self, Condvar, Mutex, MutexGuard};
 use crate::vfs::{Vfs, VfsFile};
 
 /// What runs when a record's fate is known.
@@ -132,18 +134,44 @@ impl Shared {
         self.boot.saturating_add(self.vfs.now().boot)
     }
 
-    /// A panic elsewhere leaves the index as usable as it was: no lock is held across foreign code.
     pub(crate) fn index(&self) -> MutexGuard<'_, Index> {
-        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+        sync::lock(&self.index)
     }
 
     /// Never locked while the index is.
     pub(crate) fn inbox(&self) -> MutexGuard<'_, Inbox> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+        sync::lock(&self.inbox)
+    }
+
+    /// Waits for [`Shared::ready`], no longer than `time`.
+    pub(crate) fn wait_ready<'a>(
+        &'a self,
+        index: MutexGuard<'a, Index>,
+        time: Duration,
+    ) -> MutexGuard<'a, Index> {
+        sync::wait(&self.ready, &self.index, index, Some(time))
+    }
+
+    /// Waits for [`Shared::work`], no longer than `time` if given.
+    pub(crate) fn wait_work<'a>(
+        &'a self,
+        inbox: MutexGuard<'a, Inbox>,
+        time: Option<Duration>,
+    ) -> MutexGuard<'a, Inbox> {
+        sync::wait(&self.work, &self.inbox, inbox, time)
+    }
+
+    /// Waits for [`Shared::room`], no longer than `time` if given.
+    pub(crate) fn wait_room<'a>(
+        &'a self,
+        inbox: MutexGuard<'a, Inbox>,
+        time: Option<Duration>,
+    ) -> MutexGuard<'a, Inbox> {
+        sync::wait(&self.room, &self.inbox, inbox, time)
     }
 
     pub(crate) fn gaps(&self) -> MutexGuard<'_, VecDeque<Gap>> {
-        self.gaps.lock().unwrap_or_else(PoisonError::into_inner)
+        sync::lock(&self.gaps)
     }
 
     /// Remembers a gap, and tells the destinations. It is counted already.
@@ -183,7 +211,7 @@ impl Shared {
 
     /// Copies a record into quarantine. One at a time: each copy has a number of its own.
     pub(crate) fn keep(&self, location: &Location) -> io::Result<()> {
-        let _one = self.quarantine.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = sync::lock(&self.quarantine);
         quarantine::keep_record(&*self.vfs, &self.dir, &*self.file, location, self.segment_size)
     }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::atomic::Ordering;
 
 use crate::format::BLOCK;
 use crate::shared::{Counters, Shared};
+use crate::sync::atomic::Ordering;
 use crate::vfs::{Site, write_full};
 
 /// How many free slots to have ahead of need.

@@ -1,9 +1,7 @@
 //! The spool's handle.
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::codec;
@@ -18,6 +16,9 @@ use crate::recovery;
 use crate::scrub;
 use crate::shared::{Arriving, Command, Done, Inbox, Shared};
 use crate::stats::{DestinationStats, Stats};
+use crate::sync::atomic::Ordering;
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{self, Mutex, MutexGuard, mpsc};
 use crate::together::Together;
 use crate::vfs::{StdVfs, Vfs};
 
@@ -169,6 +170,8 @@ impl Spool {
             index.retire(at);
         }
         self.shared().ready.notify_all();
+        // A record may have been waiting for what this destination held.
+        self.shared().released();
         self.sync_cursor()
     }
 
@@ -250,7 +253,7 @@ impl Spool {
             if left.is_zero() {
                 return Err(Error::Deadline);
             }
-            inbox = shared.room.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
+            inbox = shared.wait_room(inbox, Some(left));
         }
         drop(inbox);
         self.handle.join();
@@ -291,7 +294,7 @@ impl Spool {
             if shared.options.full != Full::Block {
                 return Err(AppendError::Busy);
             }
-            inbox = shared.room.wait(inbox).unwrap_or_else(PoisonError::into_inner);
+            inbox = shared.wait_room(inbox, None);
         }
     }
 
@@ -331,7 +334,7 @@ impl Handle {
     }
 
     fn join(&self) {
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let writer = sync::lock(&self.writer).take();
         // The last handle may be dropped by a completion, on the writer's own thread.
         if let Some(writer) = writer.filter(|writer| writer.thread().id() != thread::current().id()) {
             _ = writer.join();

@@ -1,9 +1,10 @@
 //! Several records with one answer.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::error::AppendError;
 use crate::shared::Done;
+use crate::sync::{self, Mutex};
 
 type DoneAll = Box<dyn FnOnce(Result<(), AppendError>) + Send>;
 
@@ -29,7 +30,7 @@ impl Together {
     }
 
     fn answer(&self, result: Result<(), AppendError>) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = sync::lock(&self.0);
         waiting.left -= 1;
         if waiting.result.is_ok() {
             waiting.result = result;

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
 
 use crate::error::OpenError;
 use crate::format::cursor::{Cursor, CursorSegment};
@@ -10,6 +9,7 @@ use crate::format::record::RecordHeader;
 use crate::format::segment::SegmentHeader;
 use crate::recovery;
 use crate::scan::{self, Slot};
+use crate::sync::thread;
 use crate::two_slots;
 use crate::vfs::{Site, Vfs, VfsFile};
 

@@ -7,8 +7,8 @@ mod room;
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::AppendError;
 use crate::format::segment::Previous;
@@ -18,6 +18,7 @@ use crate::options::{Full, Sync};
 use crate::record::{Class, Stored};
 use crate::shared::{Arriving, Command, Counters, Inbox, Shared};
 use crate::slots::{AHEAD, Slots};
+use crate::sync::MutexGuard;
 use crate::two_slots::TwoSlots;
 use crate::vfs::Site;
 
@@ -25,8 +26,8 @@ use crate::vfs::Site;
 const CURSOR_WRITE: u64 = 20_000_000;
 /// CURSOR is synced no later than this after a change, in nanoseconds.
 const CURSOR_SYNC: u64 = 5_000_000_000;
-/// The longest that a group waits for the callers of the last one.
-const MAX_PATIENCE: Duration = Duration::from_millis(1);
+/// The longest that a group waits for the callers of the last one, in nanoseconds.
+const MAX_PATIENCE: u64 = 1_000_000;
 /// A group takes no more records once it has this many payload bytes.
 const GROUP_BYTES: usize = 4 << 20;
 
@@ -106,27 +107,23 @@ impl Writer {
                 let batch = if records { take_batch(&mut inbox.queue) } else { VecDeque::new() };
                 return Work { batch, commands: std::mem::take(&mut inbox.commands), closing: inbox.closing };
             }
-            inbox = match due {
-                Some(due) => {
-                    let wait = Duration::from_nanos(due - now);
-                    shared.work.wait_timeout(inbox, wait).unwrap_or_else(PoisonError::into_inner).0
-                }
-                None => shared.work.wait(inbox).unwrap_or_else(PoisonError::into_inner),
-            };
+            inbox = shared.wait_work(inbox, due.map(|due| Duration::from_nanos(due - now)));
         }
     }
 
     /// Under load the callers of the last group are about to come again, and the first of them alone would cost a sync.
     /// Waits for as many as came before, but no longer than a quarter of a sync; a lone caller waits for nobody.
     fn gather<'a>(&self, shared: &'a Shared, mut inbox: MutexGuard<'a, Inbox>) -> MutexGuard<'a, Inbox> {
-        let patience = Duration::from_nanos(self.sync_time / 4).min(MAX_PATIENCE);
-        let until = Instant::now() + patience;
+        if inbox.queue.len() >= self.expected {
+            return inbox;
+        }
+        let until = shared.vfs.now().boot + (self.sync_time / 4).min(MAX_PATIENCE);
         while inbox.queue.len() < self.expected && !inbox.closing {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            let left = until.saturating_sub(shared.vfs.now().boot);
+            if left == 0 {
                 break;
             }
-            inbox = shared.work.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
+            inbox = shared.wait_work(inbox, Some(Duration::from_nanos(left)));
         }
         inbox
     }

@@ -6,7 +6,8 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use smoltel_spool::{
-    AppendError, Class, Codec, Error, Loss, OpenError, Options, Origin, Record, Signal, Spool, Stored, Sync,
+    AppendError, Class, Codec, Error, Full, Loss, OpenError, Options, Origin, Record, Signal, Spool, Stored,
+    Sync,
 };
 
 const LONG: Duration = Duration::from_secs(10);
@@ -52,6 +53,26 @@ fn a_record_comes_back_as_it_was_and_goes_when_released() {
     up.take(None, 100, Instant::now()).unwrap().release();
     assert!(up.take(None, 100, Instant::now()).is_none());
     assert_eq!(up.pending().records, 0);
+}
+
+#[test]
+fn retiring_the_one_that_held_everything_up_makes_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { capacity: 16 << 10, full: Full::Block, ..Options::default() };
+    let spool = Spool::open(dir.path(), options).unwrap();
+    let _slow = spool.destination("slow").unwrap();
+    let up = spool.destination("up").unwrap();
+    let (send, answers) = mpsc::channel();
+    for _ in 0..6 {
+        let send = send.clone();
+        spool.append(logs(&[0; 3000]), move |answer| send.send(answer).unwrap());
+    }
+    for _ in 0..4 {
+        answers.recv_timeout(LONG).unwrap().unwrap();
+        up.take(None, 1, Instant::now()).unwrap().release();
+    }
+    spool.retire("slow").unwrap();
+    (0..2).for_each(|_| _ = answers.recv_timeout(LONG).unwrap().unwrap());
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! Dropping what came before, by its origin.
 
-use std::sync::atomic::Ordering;
-
 use super::{Writer, answer};
 use crate::group::Group;
 use crate::record::Stored;
 use crate::shared::{Arriving, Counters};
+use crate::sync::atomic::Ordering;
 
 impl Writer {
     /// Gives the record back unless one of its origin is stored, or is in the group already.
