@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::install::Need;
 use crate::repo::Repo;
 use crate::step::{Log, Outcome, Step};
-use crate::{bare_metal, conformance, costs, firmware, fuzz, guards, licences};
+use crate::{bare_metal, conformance, costs, firmware, fuzz, guards, licences, prove};
 
 /// All that CI checks.
 pub(crate) fn all() -> Vec<Step> {
@@ -36,6 +36,7 @@ pub(crate) fn all() -> Vec<Step> {
         step("bare-metal", "smoltel-core builds for microcontrollers", &[Need::BareMetal], bare_metal::run),
         firmware::step(),
         fuzz::step(fuzz::SHORT),
+        prove::step(),
         step("costs", "recording takes no more instructions than written", &[Need::Valgrind], costs::check),
     ]
 }

@@ -14,6 +14,7 @@ mod guards;
 mod install;
 mod licences;
 mod mutants;
+mod prove;
 mod qemu;
 mod relay;
 mod repo;
@@ -31,6 +32,7 @@ cargo xtask test --list                         the steps of `test`
 cargo xtask conformance [--last]                run the tests, or take their last run, and write docs/CONFORMANCE.md
 cargo xtask firmware [PROGRAM]                  build and run the programs of embedded-example in QEMU
 cargo xtask fuzz [TARGET] [--seconds N] [--keep]  fuzz each target for N seconds (60); --keep renews the corpus
+cargo xtask prove [PART]...                     prove the spool's promises: crash, model, rot, processes
 cargo xtask mutants [FILE]...                   change core's lower layers; which changes do its tests notice?
 cargo xtask bench core                          count instructions with valgrind, into docs/PERFORMANCE.md
 cargo xtask bench spool [ARGUMENT...]           measure the spool beside raw writes";
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         ["firmware"] => firmware(&repo, None),
         ["firmware", program] if !program.starts_with('-') => firmware(&repo, Some(program)),
         ["fuzz", options @ ..] => fuzz(&repo, options),
+        ["prove", parts @ ..] => prove(&repo, parts),
         ["mutants", files @ ..] => mutants(&repo, files),
         ["bench", "core"] => costs::write(&repo),
         ["bench", rest @ ..] => bench(&repo, rest),
@@ -103,6 +106,10 @@ fn conformance(repo: &Repo, first: &[&str]) -> Result<bool, String> {
         step.run = Box::new(|repo, _| conformance::write(repo));
     }
     Ok(install::ensure(repo, &steps, false) && step::run_all(repo, &steps))
+}
+
+fn prove(repo: &Repo, parts: &[&str]) -> Result<bool, String> {
+    Ok(install::ensure(repo, &[prove::step()], false) && prove::run(repo, parts)?)
 }
 
 fn firmware(repo: &Repo, program: Option<&str>) -> Result<bool, String> {

@@ -94,7 +94,8 @@ impl Log {
             .unwrap_or_default()
     }
 
-    fn print_end(&self) {
+    /// Prints what is most worth seeing of it.
+    pub(crate) fn print_end(&self) {
         let text = self.text();
         let lines: Vec<_> = text.lines().collect();
         let end = lines.len().saturating_sub(SHOWN_LINES);

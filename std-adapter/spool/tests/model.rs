@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use disk::Disk;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use smoltel_spool::{
     AppendError, Class, Codec, Destination, Lease, Loss, Options, Record, Signal, Spool, Stored,
 };
@@ -197,12 +198,17 @@ impl World {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn the_spool_agrees_with_the_model(steps in prop::collection::vec(step(), 1..60)) {
+/// `PROVE=1` tries ten thousand histories.
+#[test]
+fn the_spool_agrees_with_the_model() {
+    let cases = if std::env::var_os("PROVE").is_some() { 10_000 } else { 300 };
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    let histories = prop::collection::vec(step(), 1..60);
+    let result = TestRunner::new(config).run(&histories, |steps| {
         let mut world = World::new();
         steps.into_iter().for_each(|step| world.apply(step));
-    }
+        Ok(())
+    });
+    result.unwrap_or_else(|problem| panic!("{problem}"));
+    println!("proved: the spool agrees with a naive model over {cases} histories of up to 60 steps");
 }

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     for (name, part) in PARTS.iter().filter(|(name, _)| wanted(name)) {
         match part(prove) {
             Ok(seen) => {
-                println!("test {name} ... ok\n{name}: {seen}");
+                println!("test {name} ... ok\nproved: {seen}");
                 passed += 1;
             }
             Err(problem) => {
