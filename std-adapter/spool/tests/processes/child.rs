@@ -1,171 +1,140 @@
-//! The process that is killed. It says on stdout what it was told, a line each:
-//!
-//! ```text
-//! O            the spool is open            A ID   a record was acknowledged
-//! P ID         a record waits               T ID…  records are about to be released
-//! W            a record has wrong bytes     R ID   a record was refused, the spool was full
-//! E GAPS LOST  all that waits was told      X WHY  the spool takes nothing more
-//! C            it was closed                F WHY  the spool could not be opened
-//! ```
+//! A worker as its parent sees it: started, listened to, killed.
 
-use std::io::Write;
-use std::path::Path;
-use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::BTreeSet;
+use std::env;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{self, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use smoltel_spool::{
-    AppendError, Class, Codec, Destination, Full, Loss, Options, Record, Signal, Spool, Sync,
-};
+use crate::life::Life;
 
-const APPENDERS: u64 = 3;
-
-/// What it is asked to do; the parent makes it, [`Task::parse`] reads it.
+/// What a worker is to do.
 #[derive(Clone)]
 pub(crate) struct Task {
-    pub(crate) dir: String,
-    /// `always`, `interval` or `os`.
-    pub(crate) policy: &'static str,
-    /// The first record's id.
-    pub(crate) base: u64,
-    /// How many records to append before closing.
-    pub(crate) records: u64,
+    pub(crate) dir: PathBuf,
+    pub(crate) life: Life,
+    pub(crate) cycle: u64,
+    /// Says of some records that they are stored, and throws them away: the oracle has to notice.
+    pub(crate) lies: bool,
 }
-
-pub(crate) const POLICIES: [&str; 3] = ["always", "interval", "os"];
 
 impl Task {
-    pub(crate) fn arguments(&self) -> Vec<String> {
-        let numbers = [self.base.to_string(), self.records.to_string()];
-        [vec!["child".into(), self.dir.clone(), self.policy.into()], numbers.to_vec()].concat()
+    fn arguments(&self) -> [String; 4] {
+        let dir = self.dir.display().to_string();
+        [dir, self.life.number.to_string(), self.cycle.to_string(), self.lies.to_string()]
     }
 
-    fn parse(arguments: &[String]) -> Option<Task> {
-        let [dir, policy, base, records] = arguments else { return None };
-        let policy = POLICIES.into_iter().find(|known| known == policy)?;
-        Some(Task { dir: dir.clone(), policy, base: base.parse().ok()?, records: records.parse().ok()? })
+    pub(crate) fn parse(arguments: &[String]) -> Option<Task> {
+        let [dir, life, cycle, lies] = arguments else { return None };
+        let life = Life::new(life.parse().ok()?);
+        Some(Task { dir: dir.into(), life, cycle: cycle.parse().ok()?, lies: lies.parse().ok()? })
     }
 }
 
-pub(crate) fn run(arguments: &[String]) -> ExitCode {
-    let Some(task) = Task::parse(arguments) else {
-        eprintln!("child: DIR POLICY BASE RECORDS");
-        return ExitCode::from(2);
-    };
-    match work(&task) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(line) => {
-            say(&line);
-            ExitCode::from(1)
+/// What a worker said.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) opened: bool,
+    pub(crate) closed: bool,
+    pub(crate) stored: BTreeSet<u64>,
+    /// For each destination: what it had in its hands, and was going to let go of.
+    pub(crate) has: [BTreeSet<u64>; 2],
+    /// For each destination: what it has let go of, and when, in nanoseconds since 1970.
+    pub(crate) released: [Vec<(u64, u128)>; 2],
+    pub(crate) read_only: bool,
+    pub(crate) failed: Option<String>,
+    pub(crate) wrong: Vec<String>,
+}
+
+impl Said {
+    fn hear(&mut self, line: &str) {
+        let mut words = line.split(' ');
+        let what = words.next().unwrap_or_default();
+        let mut number = || words.next().and_then(|word| word.parse::<u128>().ok()).expect(line);
+        match what {
+            "opened" => self.opened = true,
+            "closed" => self.closed = true,
+            "stored" => _ = self.stored.insert(number() as u64),
+            "has" => _ = self.has[number() as usize].insert(number() as u64),
+            "released" => self.released[number() as usize].push((number() as u64, number())),
+            "read-only" => self.read_only = true,
+            "failed" => self.failed = Some(line.into()),
+            "wrong" | "refused" => self.wrong.push(line.into()),
+            _ => self.wrong.push(format!("what is {line:?}?")),
         }
     }
 }
 
-fn work(task: &Task) -> Result<(), String> {
-    let spool = open(Path::new(&task.dir), task.policy).map_err(|error| format!("F {error}"))?;
-    let up = spool.destination("up").map_err(|error| format!("F {error}"))?;
-    say("O");
-    tell_waiting(&spool, &up);
-    let (next, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-    let appenders: Vec<_> = (0..APPENDERS)
-        .map(|_| {
-            let (spool, task, next, stop) = (spool.clone(), task.clone(), next.clone(), stop.clone());
-            thread::spawn(move || append(&spool, &task, &next, &stop))
-        })
-        .collect();
-    while !appenders.iter().all(thread::JoinHandle::is_finished) {
-        // Half of what comes is let go of: the rest makes a queue.
-        if let Some(lease) = up.take(None, 4000, Instant::now() + Duration::from_millis(5)) {
-            let ids: Vec<String> = lease
-                .records()
-                .iter()
-                .filter_map(|e| identify(&e.payload))
-                .map(|id| id.to_string())
-                .collect();
-            say(&format!("T {}", ids.join(" ")));
-            lease.release();
+pub(crate) struct Child {
+    process: process::Child,
+    lines: Receiver<String>,
+    said: Said,
+}
+
+impl Child {
+    /// Starts a worker; `before` are the words of a program that runs it, if any.
+    pub(crate) fn start(task: &Task, before: &[String]) -> Child {
+        let this = env::current_exe().unwrap();
+        let mut command = match before {
+            [] => Command::new(this),
+            [program, words @ ..] => {
+                let mut command = Command::new(program);
+                command.args(words).arg(this);
+                command
+            }
+        };
+        command.arg("worker").args(task.arguments());
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = command.spawn().unwrap();
+        let mut out = BufReader::new(process.stdout.take().unwrap());
+        let (send, lines) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            // Half a line, cut off by death, says nothing.
+            while out.read_line(&mut line).is_ok() && line.ends_with('\n') {
+                _ = send.send(line.trim_end().to_owned());
+                line.clear();
+            }
+        });
+        Child { process, lines, said: Said::default() }
+    }
+
+    /// Listens for so long, or until it has ended.
+    pub(crate) fn listen(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while let Ok(line) = self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            self.said.hear(&line);
         }
     }
-    let closed = spool.close(Duration::from_secs(20)).map_err(|error| format!("X {error}"));
-    closed.map(|()| say("C"))
-}
 
-/// A spool of eight segments of 16 KiB, so that they are used again and again.
-fn open(dir: &Path, policy: &str) -> Result<Spool, String> {
-    let sync = match policy {
-        "interval" => Sync::Interval(Duration::from_millis(3)),
-        "os" => Sync::Os,
-        _ => Sync::Always,
-    };
-    let options = Options {
-        capacity: 8 << 14,
-        segment_size: Some(1 << 14),
-        sync,
-        full: Full::RefuseNewest,
-        ..Options::default()
-    };
-    Spool::open(dir, options).map_err(|error| error.to_string())
-}
-
-fn tell_waiting(spool: &Spool, up: &Destination) {
-    let mut leases = Vec::new();
-    while let Some(lease) = up.take(None, 1 << 20, Instant::now()) {
-        for entry in lease.records() {
-            match identify(&entry.payload) {
-                Some(id) => say(&format!("P {id}")),
-                None => say("W"),
+    /// Listens until it has opened the spool, or has ended.
+    pub(crate) fn opened(&mut self) {
+        while !self.said.opened && self.said.failed.is_none() {
+            match self.lines.recv() {
+                Ok(line) => self.said.hear(&line),
+                Err(_) => return,
             }
         }
-        leases.push(lease);
     }
-    let stats = spool.stats();
-    say(&format!("E {} {}", stats.gaps, stats.losses.records(Loss::Corrupt)));
-}
 
-fn append(spool: &Spool, task: &Task, next: &AtomicU64, stop: &AtomicBool) {
-    while !stop.load(Ordering::Relaxed) {
-        let number = next.fetch_add(1, Ordering::Relaxed);
-        if number >= task.records {
-            return;
-        }
-        let id = task.base + number;
-        match spool.append_wait(record(id)) {
-            Ok(_) => say(&format!("A {id}")),
-            Err(AppendError::ReadOnly(why)) => {
-                say(&format!("X {why}"));
-                stop.store(true, Ordering::Relaxed);
-            }
-            Err(_) => say(&format!("R {id}")),
-        }
+    /// `kill -9`. What it said.
+    pub(crate) fn kill(mut self) -> Said {
+        self.process.kill().unwrap();
+        self.end()
     }
-}
 
-pub(crate) fn record(id: u64) -> Record {
-    let class = Class::ALL[id as usize % 3];
-    let (signal, codec) = (Signal::ALL[id as usize % 4], Codec::Identity);
-    Record { signal, class, codec, stream: 0, items: 1, origin: None, payload: payload(id) }
-}
+    /// Lets it close its spool and end.
+    pub(crate) fn stop(mut self) -> Said {
+        drop(self.process.stdin.take());
+        self.end()
+    }
 
-/// A payload that says which it is and can be checked; 8 to 2,000 bytes.
-fn payload(id: u64) -> Vec<u8> {
-    let len = 8 + (id.wrapping_mul(0x9e37_79b9) % 1992) as usize;
-    let mut bytes = id.to_le_bytes().to_vec();
-    bytes.extend((8..len).map(|at| (id as usize).wrapping_mul(7).wrapping_add(at) as u8));
-    bytes
-}
-
-pub(crate) fn identify(bytes: &[u8]) -> Option<u64> {
-    let id = u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?);
-    (payload(id) == bytes).then_some(id)
-}
-
-/// One write for each line: a line is said or not, even if the next thing is the end.
-fn say(line: &str) {
-    let whole = format!("{line}\n");
-    let mut out = std::io::stdout().lock();
-    if out.write_all(whole.as_bytes()).and_then(|()| out.flush()).is_err() {
-        std::process::exit(1);
+    fn end(mut self) -> Said {
+        self.lines.iter().for_each(|line| self.said.hear(&line));
+        self.process.wait().unwrap();
+        self.said
     }
 }

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use smoltel_spool::{AppendError, Destination, Full, Loss, Options, Spool};
 
 use crate::Outcome;
-use crate::child::record;
-use crate::oracle::ids;
+use crate::kill;
+use crate::life::{Life, Random, recognise, record};
+use crate::oracle::Oracle;
 
 /// A disk in memory, of 8 MiB.
 pub(crate) fn tmpfs(prove: bool) -> Outcome {
@@ -41,11 +42,14 @@ fn mounted(prove: bool, arguments: &[&str], prepare: impl Fn(&Path) -> Result<()
     let _mount = Mount(home.path().into());
     let mut seen = Vec::new();
     for full in [Full::RefuseNewest, Full::DropOldest] {
-        seen.push(fill(&home.path().join(format!("{full:?}")), full, prove)?);
+        seen.push(fill(&home.path().join(format!("{full:?}")), full)?);
         let left = fs::read_dir(home.path()).map_err(|error| error.to_string())?;
         left.flatten().for_each(|entry| _ = fs::remove_dir_all(entry.path()));
     }
-    Ok(seen.join("; "))
+    nothing_free_from_the_start(home.path())?;
+    let kills = if prove { 40 } else { 6 };
+    killed_while_full(home.path(), kills)?;
+    Ok(format!("{}; {kills} kills at zero bytes free", seen.join("; ")))
 }
 
 struct Mount(PathBuf);
@@ -87,7 +91,7 @@ fn append(spool: &Spool, base: u64, most: u64) -> Result<Vec<u64>, String> {
 fn drain(up: &Destination) -> Result<Vec<u64>, String> {
     let mut all = Vec::new();
     while let Some(lease) = up.take(None, 1 << 20, Instant::now()) {
-        all.extend(ids(lease.records().iter().map(|entry| &entry.payload[..]))?);
+        all.extend(lease.records().iter().map(recognise).collect::<Result<Vec<_>, _>>()?);
         lease.release();
     }
     all.sort_unstable();
@@ -103,14 +107,14 @@ fn eat(path: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn fill(dir: &Path, full: Full, prove: bool) -> Result<String, String> {
+fn fill(dir: &Path, full: Full) -> Result<String, String> {
     let expect = |holds: bool, what: &str| if holds { Ok(()) } else { Err(format!("{full:?}: {what}")) };
     let (spool, up) = open(dir, full)?;
     // Half full; then somebody else takes all the rest.
     let mut stored = append(&spool, 0, 1000)?;
     let food = dir.with_extension("food");
     eat(&food)?;
-    stored.extend(append(&spool, 10_000, 20_000)?);
+    stored.extend(append(&spool, 10_000, 6000)?);
     expect(spool.stats().read_only.is_none(), "a full disk is no failure")?;
     let evicted = spool.stats().losses.records(Loss::Evicted);
     expect((evicted > 0) == (full == Full::DropOldest), "the policy decides")?;
@@ -130,9 +134,40 @@ fn fill(dir: &Path, full: Full, prove: bool) -> Result<String, String> {
     drop((spool, up));
     let (spool, up) = open(dir, full)?;
     let before = spool.stats().file_bytes;
-    let more = append(&spool, 90_000, if prove { 20_000 } else { 3000 })?;
+    let more = append(&spool, 90_000, 3000)?;
     expect(spool.stats().file_bytes > before, "it does not grow again")?;
     let evicted = spool.stats().losses.records(Loss::Evicted) - evicted;
     expect(drain(&up)?.len() as u64 + evicted == more.len() as u64, "something is missing at the end")?;
     Ok(format!("{full:?}: filled to zero with {} records, none missing", stored.len()))
+}
+
+/// No room even for CURSOR: a clear refusal, and the spool opens when there is room.
+fn nothing_free_from_the_start(point: &Path) -> Result<(), String> {
+    let (dir, food) = (point.join("late"), point.join("food"));
+    eat(&food)?;
+    match open(&dir, Full::RefuseNewest) {
+        Err(error) if error.contains("No space left") => {}
+        Err(error) => return Err(format!("a full disk is not named: {error}")),
+        Ok(_) => return Err("it opened where no byte was free".into()),
+    }
+    fs::remove_file(&food).map_err(|error| error.to_string())?;
+    let (spool, _) = open(&dir, Full::RefuseNewest)?;
+    spool.append_wait(record(1)).map(drop).map_err(|error| error.to_string())
+}
+
+/// Killed again and again while no byte is free.
+fn killed_while_full(point: &Path, kills: u64) -> Result<(), String> {
+    for number in [0, 1] {
+        let mut oracle = Oracle::new(point.join(number.to_string()), Life::new(number));
+        let mut random = Random(number);
+        kill::cycle(&mut oracle, &mut random)?;
+        let food = point.join("food");
+        eat(&food)?;
+        for cycle in 0..kills / 2 {
+            let judged = kill::cycle(&mut oracle, &mut random);
+            judged.map_err(|wrong| format!("killed while full, life {number}, cycle {cycle}: {wrong}"))?;
+        }
+        fs::remove_file(&food).map_err(|error| error.to_string())?;
+    }
+    Ok(())
 }

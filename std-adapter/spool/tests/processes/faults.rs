@@ -1,73 +1,77 @@
-//! The operating system's own calls fail at random, by libfiu between the process and the C library.
+//! Calls into the operating system that fail at random, by `fiu-run` around an unchanged process.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
-use crate::Outcome;
-use crate::child::{POLICIES, Task};
-use crate::oracle::{Oracle, Tally};
+use crate::child::{Child, Said, Task};
+use crate::life::{Life, Random};
+use crate::oracle::{Count, Oracle};
+use crate::{Outcome, home};
 
-/// Calls that fail, and with which probability.
-const FAULTS: [(&str, &str); 6] = [
-    ("posix/io/sync/fdatasync", "0.3"),
-    ("posix/io/sync/fsync", "0.3"),
-    ("posix/io/rw/pwrite", "0.05"),
-    ("posix/io/rw/pread", "0.01"),
-    ("posix/io/dir/rename", "0.3"),
-    ("posix/io/oc/open", "0.05"),
+/// What fails, and in how many of 10,000 calls.
+const POINTS: [(&str, u64); 6] = [
+    ("posix/io/sync/fdatasync", 300),
+    ("posix/io/sync/fsync", 1500),
+    ("posix/io/rw/pwrite", 60),
+    ("posix/io/rw/ftruncate", 3000),
+    ("posix/io/dir/rename", 5000),
+    ("posix/io/oc/open", 200),
 ];
+/// How many processes with faults a spool sees.
+const LIFE: u64 = 10;
+/// EIO.
+const ERROR: u32 = 5;
+
+/// Some of the points, with the words for `fiu-run`.
+fn faults(random: &mut Random) -> Vec<String> {
+    let mut words = vec!["fiu-run".to_owned(), "-x".into(), "-f".into(), String::new()];
+    for (point, share) in POINTS {
+        if random.below(2) == 0 {
+            words.push("-c".into());
+            words.push(format!(
+                "enable_random name={point},probability={:.4},failinfo={ERROR}",
+                share as f64 / 1e4
+            ));
+        }
+    }
+    words
+}
 
 pub(crate) fn run(prove: bool) -> Outcome {
-    if Command::new("fiu-run").arg("-h").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
+    if Command::new("fiu-run").arg("-h").output().is_err() {
         let words = "not run: fiu-run is not here (Debian's fiu-utils)";
         return if prove { Err(words.into()) } else { Ok(words.into()) };
     }
-    let rounds = if prove { 240 } else { 24 };
-    let home = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let mut all = Tally::default();
-    for round in 0..rounds {
-        let dir = home.path().join((round % 12).to_string()).display().to_string();
-        // Only what is acknowledged after its sync has to be there.
-        let task = Task { dir, policy: POLICIES[0], base: round * 1000, records: 60 };
-        let mut oracle = Oracle::default();
-        let (name, probability) = FAULTS[round as usize % FAULTS.len()];
-        let heard = child(&task, Some((name, probability)), &mut oracle);
-        let after = Task { records: 0, ..task };
-        // It opens again when the disk is well, with all that it promised.
-        let heard = heard.and_then(|()| child(&after, None, &mut oracle));
-        heard.map_err(|problem| format!("round {round}, {name} failing: {problem}"))?;
-        all.add(&oracle.tally);
+    let lives = if prove { 30 } else { 2 };
+    let (mut unopened, mut read_only, mut sum) = (0, 0, Count::default());
+    for number in 0..lives {
+        let dir = home(number)?;
+        let mut oracle = Oracle::new(dir.path().join("spool"), Life::new(number));
+        let mut random = Random(number << 32 | 1);
+        for turn in 0..LIFE {
+            let words = faults(&mut random);
+            let said = cycle(&oracle.task, &words, &mut random);
+            unopened += u64::from(!said.opened);
+            read_only += u64::from(said.read_only);
+            oracle.judge(&said).map_err(|wrong| {
+                format!("life {number}, cycle {turn}: {wrong}\n{}\n{:?}", words.join(" "), oracle.task.life)
+            })?;
+        }
+        sum.add(&oracle.count);
     }
-    if all.failed + all.refused == 0 {
-        return Err("no fault struck: does libfiu reach the calls?".into());
+    if unopened + read_only == 0 || sum.acknowledged == 0 {
+        return Err("no fault struck, or all did: does libfiu reach the calls?".into());
     }
     Ok(format!(
-        "{rounds} runs with failing calls of {} kinds, {} ended early and said so, {} records acknowledged, 0 missing",
-        FAULTS.len(),
-        all.failed,
-        all.acknowledged
+        "{} processes whose syncs, writes, renames and opens fail at random, {unopened} did not open, {read_only} went \
+         read-only; {sum}",
+        lives * LIFE
     ))
 }
 
-fn child(task: &Task, fault: Option<(&str, &str)>, oracle: &mut Oracle) -> Result<(), String> {
-    let me = std::env::current_exe().map_err(|error| error.to_string())?;
-    let mut command = match fault {
-        Some((name, probability)) => {
-            let mut command = Command::new("fiu-run");
-            let enable = format!("enable_random name={name},probability={probability}");
-            command.args(["-x", "-f", "", "-c", &enable]).arg(me);
-            command
-        }
-        None => Command::new(me),
-    };
-    let output = command.args(task.arguments()).output().map_err(|error| error.to_string())?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    text.lines().try_for_each(|line| oracle.hear(line))?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    if errors.contains("panicked") {
-        return Err(format!("it panicked: {errors}"));
-    }
-    if output.status.code().is_none() {
-        return Err(format!("it was ended by a signal: {}", output.status));
-    }
-    Ok(())
+fn cycle(task: &Task, words: &[String], random: &mut Random) -> Said {
+    let mut child = Child::start(task, words);
+    child.opened();
+    child.listen(Duration::from_micros(random.below(60_000)));
+    if random.below(2) == 0 { child.kill() } else { child.stop() }
 }

@@ -1,76 +1,74 @@
-//! `kill -9`, again and again.
+//! `kill -9` at any moment, also while the spool is being opened.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use crate::child::{POLICIES, Task};
-use crate::oracle::{Oracle, Tally};
-use crate::{Outcome, Random};
+use crate::child::Child;
+use crate::life::{Life, Random};
+use crate::oracle::{Count, Oracle};
+use crate::{Outcome, home};
 
-/// Each directory lives through many cycles.
-const DIRECTORIES: u64 = 6;
+/// How many times a spool is killed before the next one's life begins.
+const LIFE: u64 = 40;
+
+/// Kills a worker at a random moment; whether that was before it had opened the spool.
+pub(crate) fn cycle(oracle: &mut Oracle, random: &mut Random) -> Result<bool, String> {
+    let mut child = Child::start(&oracle.task, &[]);
+    let said = match random.below(20) {
+        0 => {
+            child.listen(Duration::from_millis(300));
+            child.kill()
+        }
+        1 => {
+            child.opened();
+            child.listen(Duration::from_millis(random.below(20)));
+            child.stop()
+        }
+        2..8 => {
+            child.listen(Duration::from_micros(random.below(8000)));
+            child.kill()
+        }
+        _ => {
+            child.opened();
+            child.listen(Duration::from_micros(random.below(40_000)));
+            child.kill()
+        }
+    };
+    oracle.judge(&said)?;
+    Ok(!said.opened)
+}
 
 pub(crate) fn run(prove: bool) -> Outcome {
-    let cycles = if prove { 1000 } else { 60 };
-    let home = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let mut all = Tally::default();
-    for directory in 0..DIRECTORIES {
-        let dir = home.path().join(directory.to_string()).display().to_string();
-        let policy = POLICIES[directory as usize % POLICIES.len()];
-        let mut oracle = Oracle::default();
-        for cycle in 0..cycles / DIRECTORIES + 1 {
-            let seed = directory * 1_000_000 + cycle;
-            let task = Task { dir: dir.clone(), policy, base: seed * 1_000_000, records: 200 };
-            self::cycle(&task, &mut oracle, seed)
-                .map_err(|problem| format!("{policy}, directory {directory}, cycle {cycle}: {problem}"))?;
+    the_oracle_sees()?;
+    let all: u64 = if prove { 1000 } else { 60 };
+    let (mut early, mut sum) = (0, Count::default());
+    for number in 0..all.div_ceil(LIFE) {
+        let dir = home(number)?;
+        let mut oracle = Oracle::new(dir.path().join("spool"), Life::new(number));
+        let mut random = Random(number << 32);
+        for turn in 0..LIFE.min(all - number * LIFE) {
+            early +=
+                u64::from(cycle(&mut oracle, &mut random).map_err(|wrong| {
+                    format!("life {number}, cycle {turn}: {wrong}\n{:?}", oracle.task.life)
+                })?);
         }
-        // The last word has a process that is not killed.
-        let task = Task { dir, policy, base: u64::MAX / 2 + directory * 1000, records: 5 };
-        let whole = listen(&task, &mut oracle, None).and_then(|()| listen(&task, &mut oracle, None));
-        whole.map_err(|problem| format!("{policy}, directory {directory}, at the end: {problem}"))?;
-        all.add(&oracle.tally);
+        sum.add(&oracle.count);
     }
-    Ok(format!(
-        "{} cycles of kill -9 under {} policies, {} openings, {} records acknowledged, 0 missing, {} came again within the window",
-        (cycles / DIRECTORIES + 1) * DIRECTORIES,
-        POLICIES.len(),
-        all.openings,
-        all.acknowledged,
-        all.again
-    ))
+    if sum.acknowledged < all || sum.delivered < all || early == 0 {
+        return Err(format!("it did too little to show anything: {early} early, {sum}"));
+    }
+    Ok(format!("{all} cycles of kill -9, {early} of them before the spool was open; {sum}"))
 }
 
-/// Every tenth child may end in peace; the others are killed at some line, or before the first one.
-fn cycle(task: &Task, oracle: &mut Oracle, seed: u64) -> Result<(), String> {
-    let mut random = Random(seed);
-    let lines = match random.below(10) {
-        0 => None,
-        1 => Some(0),
-        _ => Some(1 + random.below(120)),
-    };
-    listen(task, oracle, lines)
-}
-
-/// Runs a child and hears what it says; kills it after so many lines.
-fn listen(task: &Task, oracle: &mut Oracle, kill_after: Option<u64>) -> Result<(), String> {
-    let me = std::env::current_exe().map_err(|error| error.to_string())?;
-    let mut child = Command::new(me)
-        .args(task.arguments())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("no child: {error}"))?;
-    let out = child.stdout.take().ok_or("no stdout")?;
-    if kill_after == Some(0) {
-        child.kill().map_err(|error| error.to_string())?;
+/// A worker that throws away what it says is stored must be found out.
+fn the_oracle_sees() -> Result<(), String> {
+    let dir = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let mut oracle = Oracle::new(dir.path().join("spool"), Life::new(0));
+    oracle.task.lies = true;
+    let mut child = Child::start(&oracle.task, &[]);
+    child.opened();
+    child.listen(Duration::from_millis(200));
+    match oracle.judge(&child.kill()) {
+        Err(wrong) if wrong.starts_with("acknowledged and gone") => Ok(()),
+        other => Err(format!("a worker lied, and the oracle says {other:?}")),
     }
-    let mut heard = Ok(());
-    for (count, line) in (1..).zip(BufReader::new(out).split(b'\n')) {
-        let line = line.map_err(|error| error.to_string())?;
-        heard = heard.and_then(|()| oracle.hear(&String::from_utf8_lossy(&line)));
-        if kill_after == Some(count) {
-            child.kill().map_err(|error| error.to_string())?;
-        }
-    }
-    child.wait().map_err(|error| error.to_string())?;
-    heard
 }

@@ -6,7 +6,9 @@ mod child;
 mod disks;
 mod faults;
 mod kill;
+mod life;
 mod oracle;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -21,8 +23,9 @@ const PARTS: [(&str, Part); 4] =
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.first().is_some_and(|first| first == "child") {
-        return child::run(&arguments[1..]);
+    if arguments.first().is_some_and(|first| first == "worker") {
+        child::Task::parse(&arguments[1..]).iter().for_each(worker::run);
+        return ExitCode::SUCCESS;
     }
     let prove = std::env::var_os("PROVE").is_some();
     let named: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
@@ -47,15 +50,10 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(failed > 0))
 }
 
-/// A small generator, so that a seed replays a run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
-    }
+/// Where a spool lives. Every fourth is on the disk, where a kill falls into a sync; the others are in memory, which a killed process
+/// cannot tell from a disk, and where there are many more kills in a minute.
+fn home(number: u64) -> Result<tempfile::TempDir, String> {
+    let memory = !number.is_multiple_of(4);
+    let in_memory = || tempfile::tempdir_in("/dev/shm").ok();
+    memory.then(in_memory).flatten().map_or_else(tempfile::tempdir, Ok).map_err(|error| error.to_string())
 }
