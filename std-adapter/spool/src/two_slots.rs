@@ -12,6 +12,7 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     pub(crate) magic: [u8; 8],
     pub(crate) open: Site,
+    pub(crate) open_sync: Site,
     pub(crate) read: Site,
     pub(crate) crc: Site,
     pub(crate) write: Site,
@@ -24,6 +25,7 @@ pub(crate) const CURSOR: Kind = Kind {
     name: "CURSOR",
     magic: *b"smolcur\n",
     open: Site::CursorOpen,
+    open_sync: Site::CursorOpenSync,
     read: Site::CursorRead,
     crc: Site::CursorCrc,
     write: Site::CursorWrite,
@@ -36,6 +38,7 @@ pub(crate) const MARKS: Kind = Kind {
     name: "MARKS",
     magic: *b"smolmrk\n",
     open: Site::MarksOpen,
+    open_sync: Site::MarksOpenSync,
     read: Site::MarksRead,
     crc: Site::MarksCrc,
     write: Site::MarksWrite,
@@ -119,6 +122,8 @@ impl Kind {
         if loaded.newest.is_none() || len < 2 * slot_len(body_len) || !len.is_multiple_of(2) {
             return Ok(None);
         }
+        // A process that was killed may have left the newest slot unsynced: until it is, the other is the only sure one.
+        file.sync_data(self.open_sync)?;
         let (slot_len, slot, counter) = (len / 2, 1 - loaded.slot, loaded.counter);
         Ok(Some(TwoSlots { kind: self, file, uuid, slot_len, slot, counter }))
     }

@@ -61,6 +61,8 @@ sites! {
     Wipe,
     /// Opening CURSOR.
     CursorOpen,
+    /// Syncing the slot of CURSOR that was read, before the other one is written.
+    CursorOpenSync,
     /// Reading CURSOR.
     CursorRead,
     /// Writing a slot of CURSOR.
@@ -77,6 +79,8 @@ sites! {
     CursorRename,
     /// Opening MARKS.
     MarksOpen,
+    /// Syncing the slot of MARKS that was read, before the other one is written.
+    MarksOpenSync,
     /// Reading MARKS.
     MarksRead,
     /// Writing a slot of MARKS.
