@@ -44,7 +44,7 @@ pub(crate) fn open(vfs: Arc<dyn Vfs>, dir: &Path, options: Options) -> Result<Wr
     let size = segment_size(&*vfs, &*file, len, found.as_ref()).unwrap_or(new_size);
     let max = options.segments(size)?;
     let room = Room { vfs: &*vfs, dir, file: &*file, size, key: options.key.as_ref() };
-    let mut survey = room.survey(loaded.uuid(), len)?;
+    let mut survey = room.survey(&loaded, len)?;
     settle::check_key(&room, found.as_ref(), &survey.headers)?;
     // Nothing was changed up to here.
     survey.keep(room.whole_slots(len)?);
@@ -145,6 +145,8 @@ pub(crate) struct Survey {
     /// All headers that hold, let go or not, tell what was durable when they were written.
     pub(crate) headers: Vec<SegmentHeader>,
     pub(crate) unreadable: Vec<u32>,
+    /// CURSOR has no slot that cannot be read: what it does not know, it has not forgotten.
+    pub(crate) cursor_whole: bool,
     /// Unreadable, and could not be copied to quarantine.
     held_back: BTreeSet<u32>,
 }
@@ -189,10 +191,11 @@ impl Room<'_> {
     }
 
     /// Reads the headers of all slots, a partial last one too.
-    fn survey(&self, uuid: Option<[u8; 16]>, len: u64) -> Result<Survey, OpenError> {
+    fn survey(&self, loaded: &Loaded, len: u64) -> Result<Survey, OpenError> {
         let count = u32::try_from(len.div_ceil(self.size.into())).unwrap_or(u32::MAX);
         let (found, headers, unreadable) = (Vec::new(), Vec::new(), Vec::new());
-        let mut survey = Survey { count, uuid, found, headers, unreadable, held_back: BTreeSet::new() };
+        let (uuid, cursor_whole, held_back) = (loaded.uuid(), !loaded.damaged, BTreeSet::new());
+        let mut survey = Survey { count, uuid, found, headers, unreadable, cursor_whole, held_back };
         for slot in 0..count {
             match scan::headers(self.vfs, self.file, slot, self.size) {
                 Slot::Unused => {}

@@ -113,6 +113,7 @@ pub(crate) fn settle(
         index.segments.insert(segment.generation, segment);
     }
     lost_segments(cursor, survey, &mut tally);
+    lost_generations(cursor, survey, &claims, &mut tally);
     lost_sequences(cursor, survey, highest, &mut tally);
     restore(index, cursor, &tally, &survey.found);
     let generation = survey.headers.last().map_or(0, |header| header.generation);
@@ -170,7 +171,7 @@ fn build(
     let claim = claim.copied().unwrap_or_default();
     let (promised, promised_items) = (entry.records, entry.items).max(claim);
     let promised = found.records.iter().map(|record| record.durable_records).max().unwrap_or(0).max(promised);
-    let mut damage = Damage::new(&entry, Some(header.slot), promised);
+    let mut damage = Damage::new(&entry, Some(header.slot), promised, tally.destinations());
     let mut after = header.first_sequence;
     for record in &found.records {
         let hole = segment.records.len() as u32..record.ordinal;
@@ -220,8 +221,10 @@ struct Cost {
 }
 
 impl Damage {
-    fn new(entry: &CursorSegment, slot: Option<u32>, promised: u32) -> Damage {
-        let released: Vec<Bitmap> = entry.released.iter().map(|r| bitmap(r, promised)).collect();
+    /// A segment that CURSOR does not know yet has no entry: nobody has released anything of it.
+    fn new(entry: &CursorSegment, slot: Option<u32>, promised: u32, destinations: usize) -> Damage {
+        let released = |at| entry.released.get(at).map_or_else(Bitmap::default, |r| bitmap(r, promised));
+        let released: Vec<Bitmap> = (0..destinations).map(released).collect();
         let cost = Cost { by_destination: vec![(0, 0); released.len()], ..Cost::default() };
         Damage {
             slot,
@@ -291,9 +294,29 @@ fn lost_segments(cursor: Option<&Cursor>, survey: &Survey, tally: &mut Tally) {
         let there = survey.headers.iter().any(|h| h.slot == entry.slot && h.generation >= entry.generation);
         if !there && entry.records > 0 {
             let most = entry.records.min(cursor.map_or(0, |cursor| cursor.segment_size / 112));
-            let mut damage = Damage::new(entry, Some(entry.slot), most);
+            let mut damage = Damage::new(entry, Some(entry.slot), most, tally.destinations());
             damage.hole(0..most, entry.items, None, &mut Tally::default());
             damage.finish(entry, tally);
+        }
+    }
+}
+
+/// Segments that CURSOR does not know yet, that a later header names, and that are not there.
+fn lost_generations(
+    cursor: Option<&Cursor>,
+    survey: &Survey,
+    claims: &HashMap<u64, (u32, u64)>,
+    tally: &mut Tally,
+) {
+    let Some(cursor) = cursor.filter(|_| survey.cursor_whole) else { return };
+    let absent =
+        |generation: u64| survey.headers.binary_search_by_key(&generation, |h| h.generation).is_err();
+    for (generation, (records, items)) in claims {
+        if *generation > cursor.generation && *records > 0 && absent(*generation) {
+            let (records, items) = (u64::from(*records), *items);
+            let by_destination = vec![(records, items); cursor.destinations.len()];
+            tally.add(&Cost { records, items, by_destination }, records, items, None, None);
+            tally.unvouched += records;
         }
     }
 }
@@ -306,7 +329,7 @@ fn lost_sequences(cursor: Option<&Cursor>, survey: &Survey, highest: u64, tally:
     let there = survey.headers.iter().filter(above).count() as u64;
     let last = survey.headers.last().map_or(0, |header| header.generation);
     let absent = last.saturating_sub(cursor.generation).saturating_sub(there);
-    if absent > survey.unreadable.len() as u64 {
+    if absent > survey.unreadable.len() as u64 && !survey.cursor_whole {
         return;
     }
     let records = survey.found.iter().flat_map(|found| &found.records);
@@ -335,6 +358,10 @@ impl Tally {
             cost: Cost { by_destination: vec![(0, 0); destinations], ..Cost::default() },
             ..Tally::default()
         }
+    }
+
+    fn destinations(&self) -> usize {
+        self.cost.by_destination.len()
     }
 
     /// Adds a cost, but not more than is new.
