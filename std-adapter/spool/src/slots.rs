@@ -33,11 +33,14 @@ impl Slots {
         self.count < self.max && now >= self.retry_at
     }
 
-    /// Adds zeroed, durable slots until [`AHEAD`] are free; false if the disk would not.
-    pub(crate) fn grow(&mut self, shared: &Shared, now: u64) -> bool {
+    /// Adds zeroed, durable slots until [`AHEAD`] are free; false if the disk would not. An error is a sync that failed:
+    /// it may have been that of records, too.
+    pub(crate) fn grow(&mut self, shared: &Shared, now: u64) -> io::Result<bool> {
         let wanted = (AHEAD.saturating_sub(self.free.len() as u32)).clamp(1, AHEAD);
         let end = self.max.min(self.count + wanted);
-        let grown = fill(shared, self.count, end).is_ok();
+        let filled = fill(shared, self.count, end).is_ok();
+        let synced = if filled { shared.file.sync_data(Site::GrowSync) } else { Ok(()) };
+        let grown = filled && synced.is_ok();
         if grown {
             self.free.extend(self.count..end);
             self.count = end;
@@ -48,7 +51,7 @@ impl Slots {
         }
         let bytes = u64::from(self.count) * u64::from(shared.segment_size);
         shared.counters.file_bytes.store(bytes, Ordering::Relaxed);
-        grown
+        synced.map(|()| grown)
     }
 }
 
@@ -61,5 +64,5 @@ fn fill(shared: &Shared, from: u32, to: u32) -> io::Result<()> {
     }
     Counters::add(&shared.counters.bytes_written, to - from);
     Counters::add(&shared.counters.growth_syncs, 1);
-    shared.file.sync_data(Site::GrowSync)
+    Ok(())
 }

@@ -158,7 +158,7 @@ impl Writer {
         }
         let spare = self.slots.free.len() + self.shared.index().let_go.len();
         if (spare as u32) < AHEAD && self.slots.may_grow(now) {
-            self.slots.grow(&self.shared, now);
+            self.grow(now);
         }
     }
 
@@ -336,13 +336,18 @@ impl Writer {
         Counters::add(&self.shared.counters.data_syncs, 1);
         match self.shared.file.sync_data(Site::GroupSync) {
             Ok(()) => self.mark_durable(self.written),
-            // The records are answered and forgotten: there is nothing to write again.
-            Err(error) => {
-                self.unsynced.clear();
-                self.fail(&format!("a sync of spool.dat failed: {error}"));
-            }
+            Err(error) => self.lose_unsynced(&error),
         }
         self.touch_cursor();
+    }
+
+    /// A sync failed, and no later one says anything about what was written before it. Those records are answered and
+    /// forgotten: there is nothing to write again.
+    fn lose_unsynced(&mut self, error: &io::Error) {
+        if !self.unsynced.is_empty() {
+            self.unsynced.clear();
+            self.fail(&format!("a sync of spool.dat failed: {error}"));
+        }
     }
 
     /// Accepts nothing more until the spool is opened again.

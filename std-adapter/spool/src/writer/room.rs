@@ -114,11 +114,19 @@ impl Writer {
                 self.sync_cursor(Site::RecycleSync).map_err(AppendError::ReadOnly)?;
                 continue;
             }
-            let grown = self.slots.may_grow(now) && self.slots.grow(&self.shared, now);
+            let grown = self.slots.may_grow(now) && self.grow(now);
             if !grown && !self.evict(group, class) {
                 return Err(AppendError::Full);
             }
         }
+    }
+
+    /// Adds slots; false if the disk would not.
+    pub(super) fn grow(&mut self, now: u64) -> bool {
+        self.slots.grow(&self.shared, now).unwrap_or_else(|error| {
+            self.lose_unsynced(&error);
+            false
+        })
     }
 
     /// Closes segments that everybody is done with; true if one was let go.
