@@ -6,10 +6,10 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use disk::{Disk, Random};
+use disk::{Cut, Disk, Fault, Pick, Random};
 use smoltel_spool::vfs::Site;
 use smoltel_spool::{
-    AppendError, Class, Codec, Destination, Full, Loss, OpenError, Options, Record, Signal, Spool,
+    AppendError, Class, Codec, Destination, Full, Loss, OpenError, Options, Record, Signal, Spool, Sync,
 };
 
 fn options() -> Options {
@@ -185,5 +185,40 @@ fn a_spool_made_anew_outlives_a_power_cut_with_its_directory() {
         spool.append_wait(record(b"one")).unwrap();
         let again = open(&disk.after_power_cut(&mut Random(seed)), options());
         assert_eq!(take_all(&again.destination("up").unwrap()), [b"one"]);
+    }
+}
+
+/// The growth's sync is one of the same file: the kernel tells of pages that it could not write only once, and forgets them.
+#[test]
+fn a_growth_whose_sync_fails_is_loud_if_records_were_not_synced_yet() {
+    let disk = Disk::default();
+    let spool = open(&disk, Options { sync: Sync::Os, ..options() });
+    spool.append_wait(record(&[1; 3000])).unwrap();
+    disk.fail(Site::GrowSync, ErrorKind::Other, 1);
+    while disk.count(Site::GrowSync) < 3 && spool.append_wait(record(&[2; 3000])).is_ok() {}
+    assert!(matches!(spool.append_wait(record(b"more")), Err(AppendError::ReadOnly(_))));
+    assert!(spool.stats().read_only.is_some());
+}
+
+/// The losses of a segment that CURSOR did not know yet were the spool's, but no destination's.
+#[test]
+fn what_a_lying_sync_lost_is_counted_for_each_destination() {
+    // Nothing of its segment reached the medium; or the second header did, and a later record in it.
+    for (reached, class) in [(0, Class::Normal), (1, Class::Low)] {
+        let disk = Disk::default();
+        let spool = open(&disk, Options { segment_size: Some(8192), capacity: 8 * 8192, ..options() });
+        spool.destination("up").unwrap();
+        spool.append_wait(record(b"first")).unwrap();
+        disk.plan(Site::GroupSync, 0, 1, Fault::Lie);
+        spool.append_wait(Record { class: Class::Low, ..record(b"lost") }).unwrap();
+        spool.append_wait(Record { class, ..record(b"later") }).unwrap();
+        disk.record();
+        let now = disk.history().pop().unwrap();
+        let cut = Cut { blocks: false, pick: Pick::Nth(reached) };
+        let again = open(&Disk::boot(now.medium.cut(cut), &now), options());
+        assert_eq!(take_all(&again.destination("up").unwrap()), [&b"first"[..], b"later"]);
+        let stats = again.stats();
+        assert_eq!(stats.destinations[0].losses.records(Loss::Corrupt), 1);
+        assert_eq!((stats.gaps, stats.losses.records(Loss::Corrupt)), (1, 1));
     }
 }

@@ -16,6 +16,8 @@ pub(crate) enum Event {
     Released(usize, Vec<u32>),
     /// A destination is there.
     Joined(usize),
+    /// The process was killed.
+    Killed,
     /// A destination is about to be forgotten.
     Retiring(usize),
 }

@@ -70,6 +70,7 @@ impl Disk {
         let mut state = self.state();
         state.process += 1;
         state.locked.clear();
+        state.events.push(Event::Killed);
         Disk { shared: self.shared.clone(), process: state.process }
     }
 
@@ -120,9 +121,11 @@ impl Disk {
     pub(crate) fn quiet(&self) {
         let mut asleep = 0;
         while asleep < 3 {
-            let writer = self.state().writer.clone();
+            let state = self.state();
+            let (open, writer) = (!state.locked.is_empty(), state.writer.clone());
+            drop(state);
             // It makes itself known when it reads the clock for the first time.
-            asleep = if writer.is_some_and(|writer| sleeps(&writer)) { asleep + 1 } else { 0 };
+            asleep = if !open || writer.is_some_and(|writer| sleeps(&writer)) { asleep + 1 } else { 0 };
             std::thread::yield_now();
         }
     }
