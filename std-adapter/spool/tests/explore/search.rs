@@ -135,7 +135,7 @@ impl Search {
             results
         };
         let mut all: Vec<(usize, R)> = thread::scope(|scope| {
-            let running: Vec<_> = (0..threads).map(|_| scope.spawn(&one)).collect();
+            let running: Vec<_> = (0..threads).map(|_| scope.spawn(one)).collect();
             running.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
         });
         all.sort_by_key(|(at, _)| *at);
