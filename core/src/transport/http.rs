@@ -112,10 +112,16 @@ impl<'a> Http<'a> {
         for number in [lane_of(Priority::Keep), lane_of(Priority::Low)] {
             let (waiting, capacity) = pipeline.with_lane(number, |ring| (ring.len(), ring.capacity()))?;
             if waiting > 0 && self.exporter.poll(now, waiting, capacity) {
+                // What is looked at below must not be pushed out meanwhile.
+                let waiting = pipeline.with_lane(number, |ring| {
+                    ring.pin(ring.len());
+                    ring.len()
+                })?;
                 let lane = Lane { pipeline, number };
                 let plan =
                     |signal| Batch::plan(&lane, signal, self.resource.len(), (0, waiting), MAX_REQUEST);
-                let end = Signal::ALL.into_iter().filter_map(plan).map(|batch| batch.end()).min()?;
+                let end = Signal::ALL.into_iter().filter_map(plan).map(|batch| batch.end()).min();
+                let end = end.unwrap_or(waiting);
                 pipeline.with_lane(number, |ring| ring.pin(end));
                 self.window = Some(Window { lane: number, end, signal: 0, again: false, request: None });
                 return Some(());
