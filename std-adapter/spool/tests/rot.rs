@@ -52,7 +52,7 @@ fn image() -> (Disk, Stock) {
     for group in 0..GROUPS {
         let (send, receive) = mpsc::channel();
         spool.append_all((group * 4..group * 4 + 4).map(record).collect(), move |result| {
-            _ = send.send(result)
+            _ = send.send(result);
         });
         receive.recv().unwrap().unwrap();
     }

@@ -35,7 +35,7 @@ fn explore(name: &str, situation: fn()) {
     let each = std::env::var("SMOLTEL_SCHEDULES").ok().and_then(|each| each.parse().ok()).unwrap_or(1_000);
     run(RandomScheduler::new_from_seed(1, each), situation);
     run(PctScheduler::new_from_seed(2, 3, each), situation);
-    println!("shuttle: {} schedules: {name}", 2 * each);
+    println!("proved: {} schedules: {name}", 2 * each);
 }
 
 fn run(scheduler: impl Scheduler + 'static, situation: fn()) {
