@@ -72,8 +72,10 @@ impl RecordHeader {
             return None;
         }
         let header = Self::fields(&bytes[4..])?;
+        // No more records fit before it.
+        let before = (offset - SEGMENT_HEADER_LEN.min(offset)) / HEADER_LEN;
         let end = u64::from(offset) + u64::from(HEADER_LEN) + u64::from(header.len);
-        (end <= u64::from(segment_size - SEGMENT_HEADER_LEN)).then_some(header)
+        (header.ordinal <= before && end <= u64::from(segment_size - SEGMENT_HEADER_LEN)).then_some(header)
     }
 
     /// The record that it is about.

@@ -10,7 +10,7 @@ use crate::bitmap::Bitmap;
 use crate::cipher::SegmentKey;
 use crate::error::OpenError;
 use crate::format::cursor::{Cursor, CursorSegment};
-use crate::format::record::RecordHeader;
+use crate::format::record::{self, RecordHeader};
 use crate::format::segment::SegmentHeader;
 use crate::gap::Gap;
 use crate::index::{DestinationState, Index, Meta, Segment};
@@ -171,6 +171,8 @@ fn build(
     let claim = claim.copied().unwrap_or_default();
     let (promised, promised_items) = (entry.records, entry.items).max(claim);
     let promised = found.records.iter().map(|record| record.durable_records).max().unwrap_or(0).max(promised);
+    // Whatever it says: no more fit.
+    let promised = promised.min(header.segment_size / record::HEADER_LEN);
     let mut damage = Damage::new(&entry, Some(header.slot), promised, tally.destinations());
     let mut after = header.first_sequence;
     for record in &found.records {
@@ -189,7 +191,7 @@ fn build(
             segment.items += u64::from(record.items);
         }
     }
-    let rest = segment.records.len() as u32..promised.min(header.segment_size / 112);
+    let rest = segment.records.len() as u32..promised;
     if floor == 0 {
         let items = promised_items.saturating_sub(segment.items);
         damage.hole(rest.clone(), items, Some(after..=highest.max(after)), tally);
