@@ -1,4 +1,4 @@
-use crate::otlp::common::{Bounds, Key, Sink, Value, attribute, distinct, key_value_len, skip_attribute};
+use crate::otlp::common::{Bounds, Key, Sink, Value, attribute, distinct, key_value_len, same_attribute};
 use crate::wire::{Full, Reader, Writer, len_field};
 
 /// The attributes of a measurement as a set: in any order, of equal keys the last, without empty keys
@@ -83,23 +83,23 @@ impl<'a> AttributeSet<'a> {
         self.iter().try_for_each(|(key, value)| attribute(w, number, key, value))
     }
 
-    /// Whether `encoded`, written by [`encode`](Self::encode), is the same set.
+    /// Whether the first `len` bytes, written by [`encode`](Self::encode), are the same set.
     #[inline]
-    pub(crate) fn matches(&self, number: u32, encoded: &[u8]) -> bool {
+    pub(crate) fn matches(&self, number: u32, bytes: &[u8], len: usize) -> bool {
         // Measurements made in one place have their attributes in one order.
-        self.all && self.matches_in_order(number, encoded) || self.matches_in_any_order(number, encoded)
+        self.all && self.matches_in_order(number, bytes, len)
+            || self.matches_in_any_order(number, bytes.get(..len).unwrap_or_default())
     }
 
     #[inline]
-    fn matches_in_order(&self, number: u32, encoded: &[u8]) -> bool {
-        let mut rest = encoded;
+    fn matches_in_order(&self, number: u32, bytes: &[u8], len: usize) -> bool {
+        let mut rest = bytes;
         for (key, value) in self.list {
-            match skip_attribute(rest, number, key, value) {
-                Some(behind) => rest = behind,
-                None => return false,
-            }
+            let Some(len) = same_attribute(rest, number, key, value) else { return false };
+            let Some(behind) = rest.get(len..) else { return false };
+            rest = behind;
         }
-        rest.is_empty()
+        bytes.len() - rest.len() == len
     }
 
     #[cold]
@@ -109,7 +109,7 @@ impl<'a> AttributeSet<'a> {
             && self.iter().all(|(key, value)| {
                 let mut fields = Reader::new(encoded);
                 loop {
-                    if skip_attribute(fields.rest(), number, key, value).is_some() {
+                    if same_attribute(fields.rest(), number, key, value).is_some() {
                         return true;
                     }
                     if !matches!(fields.next(), Some(Ok(_))) {
@@ -130,11 +130,11 @@ fn are_distinct(list: &[(Key<'_>, Value<'_>)]) -> bool {
 /// Attributes hash alone and are summed, so that their order does not matter.
 #[inline(always)]
 fn hash(key: &Key<'_>, value: &Value<'_>) -> u32 {
-    let mut hash = Hash(u64::from(key.signature()) | (key.name().len() as u64) << 8);
+    let mut hash = Hash(usize::from(key.signature()) | key.name().len() << 8);
     match *value {
         Value::Str(text) => hash.bytes(text.as_bytes()),
-        Value::Int(value) => hash.word(value as u64),
-        Value::Double(value) => hash.word(value.to_bits()),
+        Value::Int(value) => hash.number(value as u64),
+        Value::Double(value) => hash.number(value.to_bits()),
         Value::Bool(value) => hash.word(value.into()),
         ref other => nested(&mut hash, other),
     }
@@ -147,37 +147,66 @@ fn nested(hash: &mut Hash, value: &Value<'_>) {
     let _ = Bounds::NONE.encode(value, hash);
 }
 
-/// Few instructions; whoever chooses attributes to collide slows down only the lookup of those, which the
-/// cardinality limit bounds.
-struct Hash(u64);
+/// Few instructions, on words of the machine; whoever chooses attributes to collide slows down only the lookup
+/// of those, which the cardinality limit bounds.
+struct Hash(usize);
+
+const WORD: usize = size_of::<usize>();
 
 impl Hash {
-    const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
+    const FACTOR: usize = 0x9E37_79B9_7F4A_7C15_u64 as usize;
 
     #[inline(always)]
-    fn word(&mut self, word: u64) {
+    fn word(&mut self, word: usize) {
         self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(Self::FACTOR);
     }
 
     #[inline(always)]
+    fn number(&mut self, number: u64) {
+        self.word(number as usize);
+        if WORD < 8 {
+            self.word((number >> 32) as usize);
+        }
+    }
+
+    /// Takes short texts in two pieces of a fixed size: that they overlap does no harm.
+    #[inline(always)]
     fn bytes(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
-        words.iter().for_each(|word| self.word(u64::from_le_bytes(*word)));
-        // The last pieces overlap what was there already: that does no harm.
-        let last = match (bytes.last_chunk::<8>(), rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
-            _ if rest.is_empty() => return,
-            (Some(last), ..) => u64::from_le_bytes(*last),
-            (None, Some(a), Some(b)) => {
-                u64::from(u32::from_le_bytes(*a)) | u64::from(u32::from_le_bytes(*b)) << 32
-            }
-            _ => rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
-        };
-        self.word(last ^ bytes.len() as u64);
+        self.word(bytes.len());
+        if bytes.len() > 4 * WORD {
+            self.long(bytes);
+        } else if !self.pieces::<{ 2 * WORD }>(bytes) && !self.pieces::<WORD>(bytes) {
+            self.word(bytes.iter().fold(0, |word, byte| word << 8 | usize::from(*byte)));
+        }
     }
 
     #[inline(always)]
+    fn pieces<const N: usize>(&mut self, bytes: &[u8]) -> bool {
+        let (Some(head), Some(tail)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) else {
+            return false;
+        };
+        self.words(head);
+        self.words(tail);
+        true
+    }
+
+    #[inline(always)]
+    fn words<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let (words, rest) = bytes.as_chunks();
+        words.iter().for_each(|word| self.word(usize::from_le_bytes(*word)));
+        rest
+    }
+
+    #[inline(never)]
+    fn long(&mut self, bytes: &[u8]) {
+        let rest = self.words(bytes);
+        self.word(rest.iter().fold(0, |word, byte| word << 8 | usize::from(*byte)));
+    }
+
+    /// The highest bits are the best ones.
+    #[inline(always)]
     fn finish(self) -> u32 {
-        ((self.0 ^ self.0 >> 29).wrapping_mul(Self::FACTOR) >> 32) as u32
+        ((self.0 ^ self.0 >> (4 * WORD - 3)).wrapping_mul(Self::FACTOR) >> (8 * WORD - 32)) as u32
     }
 }
 
@@ -207,6 +236,15 @@ mod tests {
         w.written().to_vec()
     }
 
+    /// Whether the sets are equal, with and without something behind the encoded one.
+    fn matches(list: &[Pair<'_>], stored: &[Pair<'_>]) -> bool {
+        let stored = encoded(stored);
+        let behind = [&stored[..], &[7; 100]].concat();
+        let equal = set(list).matches(7, &stored, stored.len());
+        assert_eq!(set(list).matches(7, &behind, stored.len()), equal);
+        equal
+    }
+
     #[test]
     fn equal_sets_match_whatever_their_order_and_others_do_not() {
         let inner = [Value::Int(1), Value::Str("x")];
@@ -220,22 +258,21 @@ mod tests {
             ("f".into(), long.into()),
             ("g".into(), Value::Empty),
         ];
-        let stored = encoded(&pairs);
         let mut turned = pairs;
         turned.rotate_left(3);
         for same in [pairs, turned] {
             assert_eq!(set(&same).hash(), set(&pairs).hash());
-            assert!(set(&same).matches(7, &stored));
+            assert!(matches(&same, &pairs));
         }
         for i in 0..pairs.len() {
             let mut other = pairs;
             other[i].1 = Value::Bytes(b"other");
-            assert!(!set(&other).matches(7, &stored), "{i}");
+            assert!(!matches(&other, &pairs), "{i}");
             assert_ne!(set(&other).hash(), set(&pairs).hash(), "{i}");
             let fewer: Vec<_> =
                 pairs.iter().enumerate().filter(|(at, _)| *at != i).map(|(_, p)| *p).collect();
-            assert!(!set(&fewer).matches(7, &stored), "{i}");
-            assert!(!set(&pairs).matches(7, &encoded(&fewer)), "{i}");
+            assert!(!matches(&fewer, &pairs), "{i}");
+            assert!(!matches(&pairs, &fewer), "{i}");
         }
     }
 
@@ -244,7 +281,7 @@ mod tests {
         let plain: [Pair<'_>; 1] = [("a".into(), 2.into())];
         let again: [Pair<'_>; 3] = [("a".into(), 1.into()), ("".into(), 7.into()), ("a".into(), 2.into())];
         assert_eq!(set(&again).hash(), set(&plain).hash());
-        assert!(set(&again).matches(7, &encoded(&plain)));
+        assert!(matches(&again, &plain));
         assert_eq!(encoded(&again), encoded(&plain));
     }
 
@@ -252,7 +289,7 @@ mod tests {
     fn what_is_not_kept_is_not_in_the_set() {
         let pairs: [Pair<'_>; 3] = [("a".into(), 1.into()), ("b".into(), 2.into()), ("c".into(), 3.into())];
         let kept = AttributeSet::new(&pairs, Some(&["b"])).unwrap();
-        assert!(kept.matches(7, &encoded(&pairs[1..2])));
+        assert!(kept.matches(7, &encoded(&pairs[1..2]), encoded(&pairs[1..2]).len()));
         assert_eq!(kept.hash(), set(&pairs[1..2]).hash());
         assert_eq!(kept.dropped().count(), 2);
         assert!(AttributeSet::new(&pairs, Some(&[])).unwrap().is_empty());

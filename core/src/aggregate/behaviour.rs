@@ -2,6 +2,7 @@
 //! them, so that a program has the code of those kinds only that it uses.
 
 use super::bytes::{f64_at, u64_at};
+use super::distribution::sum;
 use super::{Aggregation, Measurement, explicit, exponential};
 use crate::otlp::metrics::{Attributes, Number, StoredExemplars, StoredPoint};
 use crate::wire::{Full, Writer};
@@ -65,12 +66,6 @@ fn add_double(state: &mut [u8], _: usize, _: Aggregation, measurement: &Measurem
         *place = sum(f64::from_le_bytes(*place), value).to_le_bytes();
     }
     0
-}
-
-/// A sum beyond what a number can be stays at the last one that can.
-#[inline]
-pub(super) fn sum(a: f64, b: f64) -> f64 {
-    (a + b).clamp(f64::MIN, f64::MAX)
 }
 
 fn replace(state: &mut [u8], _: usize, _: Aggregation, measurement: &Measurement) -> u64 {

@@ -32,11 +32,22 @@ pub(super) fn summary(state: &[u8]) -> (Option<f64>, Option<f64>, Option<f64>) {
 
 /// Takes in a finite value.
 pub(super) fn add(state: &mut [u8], value: f64) {
-    let first = count(state) == 0;
-    let (min, max) = if first { (value, value) } else { (f64_at(state, MIN), f64_at(state, MAX)) };
-    set_u64(state, 0, count(state).saturating_add(1));
-    // A sum beyond what a number can be stays at the last one that can.
-    set_f64(state, SUM, (f64_at(state, SUM) + value).clamp(f64::MIN, f64::MAX));
-    set_f64(state, MIN, min.min(value));
-    set_f64(state, MAX, max.max(value));
+    let Some(state) = state.first_chunk_mut::<LEN>() else { return };
+    let (count, total) = (count(state), sum(f64_at(state, SUM), value));
+    let first = count == 0;
+    if first || value < f64_at(state, MIN) {
+        set_f64(state, MIN, value);
+    }
+    if first || value > f64_at(state, MAX) {
+        set_f64(state, MAX, value);
+    }
+    set_u64(state, 0, count.saturating_add(1));
+    set_f64(state, SUM, total);
+}
+
+/// A sum beyond what a number can be stays at the last one that can.
+#[inline(always)]
+pub(super) fn sum(a: f64, b: f64) -> f64 {
+    let sum = a + b;
+    if sum.is_finite() { sum } else { f64::MAX.copysign(sum) }
 }

@@ -1,5 +1,5 @@
 use super::{Behaviour, exponential};
-use crate::otlp::metrics::{self, ExponentialPoint, HistogramPoint, NumberPoint, Temporality};
+use crate::otlp::metrics::{self, ExponentialPoint, HistogramPoint, Number, NumberPoint, Temporality};
 use crate::platform::Platform;
 
 /// What an instrument measures.
@@ -25,6 +25,16 @@ impl Kind {
 
     pub(crate) const fn is_monotonic(self) -> bool {
         matches!(self, Self::Counter | Self::ObservableCounter)
+    }
+
+    /// Whether that is a measurement for it.
+    #[inline(always)]
+    pub(crate) fn takes(self, value: Number) -> bool {
+        match value {
+            _ if self.is_gauge() => true,
+            Number::Int(value) => value >= 0 || !self.is_monotonic(),
+            Number::Double(value) => value.is_finite() && (value >= 0.0 || !self.is_monotonic()),
+        }
     }
 }
 

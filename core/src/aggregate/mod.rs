@@ -112,14 +112,6 @@ pub(crate) struct Declared {
 /// How a measurement is kept as an exemplar of its point.
 pub(crate) type Keep<P> = fn(&mut Metrics<P>, u32, &Measurement, &Sample<'_, P>) -> Option<()>;
 
-impl Declared {
-    /// Whether a value of a sum or gauge can go straight into its point: it is sound, and no exemplar.
-    #[inline(always)]
-    pub(crate) fn is_plain(&self, value: Number, kind: Kind) -> bool {
-        is_sound(value, kind) && self.exemplars != ExemplarFilter::AlwaysOn
-    }
-}
-
 /// A value, and the bucket of a histogram that it belongs to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measurement {
@@ -131,16 +123,7 @@ impl Measurement {
     /// None for what the instrument does not take.
     #[inline]
     pub(crate) fn new(value: Number, of: &Declared) -> Option<Self> {
-        is_sound(value, of.kind).then(|| Self { value, bucket: (of.behaviour.bucket)(of.aggregation, value) })
-    }
-}
-
-#[inline(always)]
-fn is_sound(value: Number, kind: Kind) -> bool {
-    match value {
-        _ if kind.is_gauge() => true,
-        Number::Int(value) => value >= 0 || !kind.is_monotonic(),
-        Number::Double(value) => value.is_finite() && (value >= 0.0 || !kind.is_monotonic()),
+        of.kind.takes(value).then(|| Self { value, bucket: (of.behaviour.bucket)(of.aggregation, value) })
     }
 }
 
@@ -332,6 +315,13 @@ impl<P: Platform> Metrics<P> {
         }
     }
 
+    /// Takes in a measurement of a histogram, with no exemplar; how many are lost for it.
+    #[inline(always)]
+    pub(crate) fn distribute(&mut self, point: PointRef, of: &Declared, measurement: &Measurement) -> u64 {
+        let Some((_, state)) = self.points.measured(point.0, true) else { return 1 };
+        (of.behaviour.record)(state, P::CELL, of.aggregation, measurement)
+    }
+
     /// [`find`](Self::find) for a sum or gauge that is not observable.
     #[inline]
     pub(crate) fn find_value(&self, number: u16, set: &AttributeSet<'_>) -> Option<PointRef> {
@@ -413,7 +403,7 @@ fn put(state: &mut [u8], kind: Kind, value: Number) {
     let after = match value {
         Number::Int(value) if adds => (before as i64).saturating_add(value) as u64,
         Number::Int(value) => value as u64,
-        Number::Double(value) if adds => behaviour::sum(f64::from_bits(before), value).to_bits(),
+        Number::Double(value) if adds => distribution::sum(f64::from_bits(before), value).to_bits(),
         Number::Double(value) => value.to_bits(),
     };
     *place = after.to_le_bytes();

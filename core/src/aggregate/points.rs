@@ -114,7 +114,7 @@ impl<B: DerefMut<Target = [u8]>> Points<B> {
     /// Notes that a point was measured, and gives out its value to be changed and what its flags were.
     #[inline]
     pub(super) fn measured(&mut self, point: u32, double: bool) -> Option<(u16, &mut [u8])> {
-        let (head, state) = self.at_mut(point).split_first_chunk_mut::<HEAD>()?;
+        let (head, state) = self.buf.get_mut(point as usize..)?.split_first_chunk_mut::<HEAD>()?;
         let before = u16::from_le_bytes([head[FLAGS], head[FLAGS + 1]]);
         let double = if double { DOUBLE } else { 0 };
         [head[FLAGS], head[FLAGS + 1]] = (before & !DOUBLE | MEASURED | EVER | double).to_le_bytes();
@@ -139,13 +139,13 @@ impl<B: DerefMut<Target = [u8]>> Points<B> {
     ) -> Option<u32> {
         let mut place = u32_at(self.at(self.bucket(hash)), 0);
         // Ends at the first of the buckets, which is no point.
-        while let Some((head, rest)) = self.at(place).split_first_chunk::<HEAD>().filter(|_| place != 0) {
+        while place != 0 {
+            let (head, rest) = self.buf.get(place as usize..)?.split_first_chunk::<HEAD>()?;
             let word = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
             let half = |at: usize| u16::from_le_bytes([head[at], head[at + 1]]);
             if word(HASH) == hash && half(INSTRUMENT) == instrument {
-                let attributes =
-                    rest.get(state_len..).and_then(|rest| rest.get(..half(ATTRIBUTES_LEN).into()));
-                if attributes.is_some_and(|encoded| set.matches(number, encoded)) {
+                let attributes = rest.get(state_len..).unwrap_or_default();
+                if set.matches(number, attributes, half(ATTRIBUTES_LEN).into()) {
                     return Some(place);
                 }
             }

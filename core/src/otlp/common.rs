@@ -230,23 +230,20 @@ pub(crate) fn attribute_within(
     long_attribute(w, number, key, value, bounds)
 }
 
-/// What is behind the `KeyValue` at the front of `bytes`, if it is the one that [`attribute`] writes for
-/// these. Nothing is encoded to find out.
+/// The length of the `KeyValue` at the front of `bytes`, if it is the one that [`attribute`] writes for these.
+/// Nothing is encoded to find out. What is behind it does not matter, and makes it quick.
 #[inline]
-pub(crate) fn skip_attribute<'a>(
-    bytes: &'a [u8],
-    number: u32,
-    key: &Key<'_>,
-    value: &Value<'_>,
-) -> Option<&'a [u8]> {
-    if let Some(value_len) = short::len(value)
-        && key.name.len() + value_len + 4 < 0x80
-    {
-        return short::skip(bytes, tag(number, LEN) as u8, key.name, value, value_len);
+pub(crate) fn same_attribute(bytes: &[u8], number: u32, key: &Key<'_>, value: &Value<'_>) -> Option<usize> {
+    match bytes.first_chunk() {
+        Some(bytes) if short::is_short(key.name, value) => {
+            short::same(bytes, tag(number, LEN) as u8, key.name, value)
+        }
+        _ => {
+            let mut rest = Same(bytes);
+            Bounds::NONE.key_value(number, key, value, &mut rest).ok()?;
+            Some(bytes.len() - rest.0.len())
+        }
     }
-    let mut rest = Same(bytes);
-    Bounds::NONE.key_value(number, key, value, &mut rest).ok()?;
-    Some(rest.0)
 }
 
 /// Compares instead of writing: what is left of the bytes once they were found to be the same.

@@ -68,7 +68,7 @@ impl<P: Platform> BoundHistogram<P> {
     /// Takes in a value.
     #[inline]
     pub fn record(&self, value: f64) {
-        self.bound.measure(Number::Double(value), &Within::NONE);
+        self.bound.distribute(value);
     }
 
     /// The same within a span, which may become an exemplar's.

@@ -1,4 +1,6 @@
-use crate::aggregate::{AttributeSet, Declared, Keep, Kind, Measurement, Metrics, PointRef, Sample};
+use crate::aggregate::{
+    AttributeSet, Declared, ExemplarFilter, Keep, Kind, Measurement, Metrics, PointRef, Sample,
+};
 use crate::context::SpanContext;
 use crate::counters::Loss;
 use crate::otlp::common::{Key, Value};
@@ -102,7 +104,8 @@ impl<P: Platform> Instrument<P> {
     /// [`measure`](Self::measure) outside a span, for sums and gauges: nearly always the point is there.
     #[inline]
     pub(super) fn put(&self, value: Number, kind: Kind, attributes: Attributes<'_>) {
-        let put = self.declared.number.filter(|_| self.declared.is_plain(value, kind)).and_then(|number| {
+        let plain = kind.takes(value) && self.declared.exemplars != ExemplarFilter::AlwaysOn;
+        let put = self.declared.number.filter(|_| plain).and_then(|number| {
             let set = AttributeSet::new(attributes, self.declared.keep)?;
             self.pipeline.metrics(|metrics| {
                 let point = metrics.find_value(number, &set)?;
@@ -122,7 +125,8 @@ impl<P: Platform> Instrument<P> {
             .declared
             .number
             .and_then(|number| self.pipeline.metrics(|metrics| metrics.bind(number, set.as_ref(), now)));
-        Bound { pipeline: self.pipeline.clone(), declared: self.declared, point }
+        let plain = point.filter(|_| self.declared.exemplars != ExemplarFilter::AlwaysOn);
+        Bound { pipeline: self.pipeline.clone(), declared: self.declared, point, plain }
     }
 }
 
@@ -171,11 +175,13 @@ pub(super) struct Bound<P: Platform> {
     pipeline: P::Handle,
     declared: Declared,
     point: Option<PointRef>,
+    /// The point, unless every measurement may become an exemplar.
+    plain: Option<PointRef>,
 }
 
 impl<P: Platform> Clone for Bound<P> {
     fn clone(&self) -> Self {
-        Self { pipeline: self.pipeline.clone(), declared: self.declared, point: self.point }
+        Self { pipeline: self.pipeline.clone(), ..*self }
     }
 }
 
@@ -183,9 +189,27 @@ impl<P: Platform> Bound<P> {
     /// [`measure`](Self::measure) outside a span, for sums and gauges.
     #[inline]
     pub(super) fn put(&self, value: Number, kind: Kind) {
-        match self.point.filter(|_| self.declared.is_plain(value, kind)) {
-            Some(point) => self.pipeline.metrics(|metrics| metrics.put(point, kind, value)),
-            None => self.measure(value, &Within::NONE),
+        match self.plain {
+            Some(point) if kind.takes(value) => {
+                self.pipeline.metrics(|metrics| metrics.put(point, kind, value));
+            }
+            _ => self.measure(value, &Within::NONE),
+        }
+    }
+
+    /// [`measure`](Self::measure) outside a span, for histograms.
+    #[inline]
+    pub(super) fn distribute(&self, value: f64) {
+        let value = Number::Double(value);
+        match (self.plain, Measurement::new(value, &self.declared)) {
+            (Some(point), Some(measurement)) => {
+                let of = &self.declared;
+                let lost = self.pipeline.metrics(|metrics| metrics.distribute(point, of, &measurement));
+                if lost > 0 {
+                    self.pipeline.add_unmeasured(Loss::Invalid, lost);
+                }
+            }
+            _ => self.measure(value, &Within::NONE),
         }
     }
 

@@ -243,38 +243,17 @@ pub(crate) fn copy_short(to: &mut [u8], from: &[u8]) {
 /// Whether two slices are the same: short ones without a call to `memcmp`, for the reason above.
 #[inline(always)]
 pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
+    /// Of slices of one length, if they are long enough.
     #[inline(always)]
-    fn wide(bytes: Option<&[u8; 16]>) -> u128 {
-        bytes.map_or(0, |bytes| u128::from_le_bytes(*bytes))
+    fn pieces<const N: usize>(a: &[u8], b: &[u8]) -> Option<bool> {
+        Some(a.first_chunk::<N>()? == b.first_chunk()? && a.last_chunk::<N>()? == b.last_chunk()?)
     }
-    #[inline(always)]
-    fn word(bytes: Option<&[u8; 8]>) -> u64 {
-        bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
-    }
-    #[inline(always)]
-    fn half(bytes: Option<&[u8; 4]>) -> u32 {
-        bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes))
-    }
-    if CALLS {
+    if CALLS || a.len() > SHORT {
         return a == b;
     }
-    // Both have the length that is matched, so each piece is there.
+    let each = || a.iter().zip(b).all(|(a, b)| a == b);
     a.len() == b.len()
-        && match a.len() {
-            17..=32 => {
-                let (a_head, b_head) = (a.first_chunk::<16>(), b.first_chunk::<16>());
-                let (a_tail, b_tail) = (a.last_chunk::<16>(), b.last_chunk::<16>());
-                wide(a_head) == wide(b_head) && wide(a_tail) == wide(b_tail)
-            }
-            8..=16 => {
-                word(a.first_chunk()) == word(b.first_chunk()) && word(a.last_chunk()) == word(b.last_chunk())
-            }
-            4..=7 => {
-                half(a.first_chunk()) == half(b.first_chunk()) && half(a.last_chunk()) == half(b.last_chunk())
-            }
-            0..=3 => a.iter().zip(b).all(|(a, b)| a == b),
-            _ => a == b,
-        }
+        && pieces::<16>(a, b).or_else(|| pieces::<8>(a, b)).or_else(|| pieces::<4>(a, b)).unwrap_or_else(each)
 }
 
 #[cfg(test)]

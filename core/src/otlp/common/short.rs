@@ -72,65 +72,71 @@ fn scalar(out: &mut [u8], kind: u8, value: u64) -> Option<usize> {
     Some(len)
 }
 
-/// Bytes of the value's `AnyValue`, if it is one of those that are written here and surely below 128.
-#[inline(always)]
-pub(crate) fn len(value: &Value<'_>) -> Option<usize> {
-    match *value {
-        Value::Str(text) if text.len() < 0x78 => Some(2 + text.len()),
-        Value::Int(value) => Some(1 + varint::len(value as u64)),
-        Value::Bool(_) => Some(2),
-        Value::Double(_) => Some(9),
-        _ => None,
-    }
+/// Whether [`attribute`] writes these, given that texts may be as long as can be.
+#[inline]
+pub(crate) fn is_short(key: &str, value: &Value<'_>) -> bool {
+    (1..=SHORT).contains(&key.len())
+        && match value {
+            Value::Str(text) => text.len() <= SHORT,
+            Value::Bool(_) | Value::Int(_) | Value::Double(_) => true,
+            _ => false,
+        }
 }
 
-/// What is behind the `KeyValue` at the front of `bytes`, if it is the one that [`attribute`] writes for
-/// these.
+/// The length of the `KeyValue` at the front of `bytes`, if it is the one that [`attribute`] writes for these.
 #[inline(always)]
-pub(crate) fn skip<'a>(
-    bytes: &'a [u8],
-    tag: u8,
-    key: &str,
-    value: &Value<'_>,
-    value_len: usize,
-) -> Option<&'a [u8]> {
-    let total = key.len() + value_len + 4;
-    let rest = expect(bytes, [tag, total as u8, KEY, key.len() as u8])?;
+pub(crate) fn same(bytes: &[u8; ROOM], tag: u8, key: &str, value: &Value<'_>) -> Option<usize> {
+    let key = key.as_bytes();
+    let (head, rest) = bytes.split_first_chunk()?;
     let (name, rest) = rest.split_at_checked(key.len())?;
-    if !equal(name, key.as_bytes()) {
+    if !is_head(*head, [tag, 0, KEY, key.len() as u8]) || !equal(name, key) {
         return None;
     }
-    let len = value_len as u8;
-    match *value {
-        Value::Str(text) => {
-            let rest = expect(rest, [VALUE, len, TEXT, text.len() as u8])?;
-            let (content, behind) = rest.split_at_checked(text.len())?;
-            equal(content, text.as_bytes()).then_some(behind)
+    let content = match *value {
+        Value::Str(text) => same_text(rest, text.as_bytes())?,
+        Value::Bool(value) => same_scalar(rest, BOOL, value.into())?,
+        Value::Int(value) => same_scalar(rest, INT, value as u64)?,
+        Value::Double(value) => same_double(rest, value)?,
+        _ => return None,
+    };
+    (usize::from(head[1]) == key.len() + content + 4).then_some(key.len() + content + 6)
+}
+
+/// Whether they are equal but for the second byte, as one number: arrays are compared byte by byte.
+#[inline(always)]
+fn is_head(found: [u8; 4], expected: [u8; 4]) -> bool {
+    const ALL_BUT_SECOND: u32 = u32::from_le_bytes([0xFF, 0, 0xFF, 0xFF]);
+    u32::from_le_bytes(found) & ALL_BUT_SECOND == u32::from_le_bytes(expected)
+}
+
+/// The length of the value's content, if it is the one at the front of `bytes`.
+#[inline(always)]
+fn same_text(bytes: &[u8], text: &[u8]) -> Option<usize> {
+    let (head, rest) = bytes.split_first_chunk()?;
+    let same = is_head(*head, [VALUE, 0, TEXT, text.len() as u8]) && equal(rest.get(..text.len())?, text);
+    same.then_some(2 + text.len())
+}
+
+#[inline(always)]
+fn same_double(bytes: &[u8], value: f64) -> Option<usize> {
+    let (head, rest) = bytes.split_first_chunk::<3>()?;
+    let found = u64::from_le_bytes(*rest.first_chunk()?);
+    (*head == [VALUE, 9, DOUBLE] && found == value.to_bits()).then_some(9)
+}
+
+#[inline(always)]
+fn same_scalar(bytes: &[u8], kind: u8, value: u64) -> Option<usize> {
+    let ([value_tag, len, found], digits) = bytes.split_first_chunk()?;
+    let mut left = value;
+    let mut at = 0;
+    while left >= 0x80 {
+        if digits.get(at) != Some(&(left as u8 | 0x80)) {
+            return None;
         }
-        Value::Int(value) if len == 2 => expect(rest, [VALUE, len, INT, value as u8]),
-        Value::Int(value) => {
-            let (found, digits) = varint::decode(expect(rest, [VALUE, len, INT])?)?;
-            rest.get(3 + digits..).filter(|_| found == value as u64)
-        }
-        Value::Double(value) => expect(expect(rest, [VALUE, len, DOUBLE])?, value.to_bits().to_le_bytes()),
-        Value::Bool(value) => expect(rest, [VALUE, len, BOOL, value.into()]),
-        _ => None,
+        (left, at) = (left >> 7, at + 1);
     }
-}
-
-/// What is behind those bytes, if they are at the front.
-#[inline(always)]
-fn expect<const N: usize>(bytes: &[u8], expected: [u8; N]) -> Option<&[u8]> {
-    let (front, behind) = bytes.split_first_chunk::<N>()?;
-    // As one number: comparing arrays compares them byte by byte.
-    (number(*front) == number(expected)).then_some(behind)
-}
-
-#[inline(always)]
-fn number<const N: usize>(bytes: [u8; N]) -> u64 {
-    let mut wide = [0; 8];
-    wide[..N].copy_from_slice(&bytes);
-    u64::from_le_bytes(wide)
+    let same = [*value_tag, *found] == [VALUE, kind] && digits.get(at) == Some(&(left as u8));
+    (same && usize::from(*len) == at + 2).then_some(at + 2)
 }
 
 #[cfg(test)]
