@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::common::Value;
 use crate::context::SpanContext;
-use crate::wire::{Full, LEN, VARINT, Writer, len_field, tag, text};
+use crate::wire::{FIXED64, Full, LEN, VARINT, Writer, len_field, tag, text};
 
 mod field {
     pub(super) mod log_record {
@@ -90,14 +90,20 @@ impl Severity {
 /// Writes times and severity.
 pub(crate) fn start(w: &mut Writer<'_>, time: u64, severity: Severity) -> Result<(), Full> {
     use field::log_record as number;
-    w.fixed64(number::TIME, time)?;
-    w.fixed64(number::OBSERVED_TIME, time)?;
+    // What every record has is one piece of a fixed length.
+    let fixed = w.reserve(TIMES)?.first_chunk_mut::<TIMES>().ok_or(Full)?;
+    fixed[0] = tag(number::TIME, FIXED64) as u8;
+    fixed[1..9].copy_from_slice(&time.to_le_bytes());
+    fixed[9] = tag(number::OBSERVED_TIME, FIXED64) as u8;
+    fixed[10..].copy_from_slice(&time.to_le_bytes());
     if severity == Severity::Unspecified {
         return Ok(());
     }
     w.put(&[tag(number::SEVERITY_NUMBER, VARINT) as u8, severity as u8])?;
     severity_text(w, severity.text())
 }
+
+const TIMES: usize = 2 * (1 + 8);
 
 /// Writes what the record's source calls its severity.
 pub(crate) fn severity_text(w: &mut Writer<'_>, text: &str) -> Result<(), Full> {

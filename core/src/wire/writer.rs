@@ -82,7 +82,8 @@ impl<'a> Writer<'a> {
     /// Appends `len` bytes for the caller to fill: one check for a run of several pieces.
     #[inline]
     pub(crate) fn reserve(&mut self, len: usize) -> Result<&mut [u8], Full> {
-        let room = self.buf.get_mut(self.len..).and_then(|rest| rest.get_mut(..len)).ok_or(Full)?;
+        let Some(rest) = self.buf.get_mut(self.len..) else { return Err(Full) };
+        let Some(room) = rest.get_mut(..len) else { return Err(Full) };
         self.len += len;
         Ok(room)
     }
@@ -102,9 +103,7 @@ impl<'a> Writer<'a> {
     /// Appends raw bytes.
     #[inline]
     pub fn put(&mut self, bytes: &[u8]) -> Result<(), Full> {
-        let room = self.buf.get_mut(self.len..).and_then(|rest| rest.get_mut(..bytes.len())).ok_or(Full)?;
-        copy(room, bytes);
-        self.len += bytes.len();
+        copy(self.reserve(bytes.len())?, bytes);
         Ok(())
     }
 

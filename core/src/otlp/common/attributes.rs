@@ -39,25 +39,22 @@ impl<'a> Attributes<'a> {
     #[inline]
     pub(crate) fn encode(&self, w: &mut Writer<'_>, number: u32) -> Result<u32, Full> {
         let (mut kept, mut dropped) = (0, 0);
-        for (at, (key, value)) in self.own.iter().chain(self.given).enumerate() {
-            if self.comes_again(at, key) {
-                continue;
+        for (list, behind) in [(self.own, self.given), (self.given, &[])] {
+            let mut rest = list;
+            while let Some(((key, value), later)) = rest.split_first() {
+                rest = later;
+                if later.iter().chain(behind).any(|(other, _)| other == key) {
+                    continue;
+                }
+                if key.name().is_empty() || kept == self.most {
+                    dropped += 1;
+                    continue;
+                }
+                attribute_within(w, number, key, value, self.bounds)?;
+                kept += 1;
             }
-            if key.name().is_empty() || kept == self.most {
-                dropped += 1;
-                continue;
-            }
-            attribute_within(w, number, key, value, self.bounds)?;
-            kept += 1;
         }
         Ok(dropped)
-    }
-
-    #[inline]
-    fn comes_again(&self, at: usize, key: &Key<'_>) -> bool {
-        let own = self.own.get(at + 1..).unwrap_or_default();
-        let given = self.given.get((at + 1).saturating_sub(self.own.len())..).unwrap_or_default();
-        own.iter().chain(given).any(|(other, _)| other == key)
     }
 }
 
