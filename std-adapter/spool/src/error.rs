@@ -12,7 +12,8 @@ pub enum OpenError {
         /// The file on which that process holds a lock.
         lock: PathBuf,
     },
-    /// A newer smoltel wrote it. It was left untouched.
+    /// Another version of smoltel wrote it: a newer one, or, if it is version 0, one from before the format was frozen. It was
+    /// left untouched.
     Newer {
         /// The version found.
         version: u16,
@@ -41,9 +42,10 @@ impl fmt::Display for OpenError {
                 write!(f, "the spool is in use: another process holds the lock {}", lock.display())
             }
             OpenError::Newer { version } => {
+                let age = if *version == 0 { "from before it was frozen" } else { "newer than this program" };
                 write!(
                     f,
-                    "the spool's format is version {version}, newer than this program: drain it with a newer one"
+                    "the spool's format is version {version}, {age}: drain it with the program that wrote it"
                 )
             }
             OpenError::NoKey if cfg!(not(feature = "encryption")) => {

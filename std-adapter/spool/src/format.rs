@@ -10,8 +10,8 @@ pub(crate) mod slot;
 /// Groups start at multiples of this, and nothing smaller is written.
 pub(crate) const BLOCK: u32 = 4096;
 
-/// The format's version. It is 0 until the proof is done; then it is frozen.
-pub(crate) const VERSION: u16 = 0;
+/// The format's version. It is frozen: a change of what is on disk is another version.
+pub(crate) const VERSION: u16 = 1;
 
 /// Rounds up to a multiple of `unit`, a power of two.
 pub(crate) fn round_up(value: u32, unit: u32) -> u32 {

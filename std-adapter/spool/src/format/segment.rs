@@ -65,7 +65,7 @@ impl SegmentHeader {
             return Parsed::Bad;
         }
         let version = u16::from_le_bytes([body[8], body[9]]);
-        if version > VERSION {
+        if version != VERSION {
             return Parsed::Newer(version);
         }
         Self::fields(&body[10..]).map_or(Parsed::Bad, Parsed::Good)

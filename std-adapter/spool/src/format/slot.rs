@@ -43,7 +43,7 @@ pub(crate) fn decode(bytes: &[u8], magic: &[u8; 8], judge: impl Fn(bool) -> bool
         return Parsed::Bad;
     }
     let version = u16::from_le_bytes([all[8], all[9]]);
-    if version > VERSION {
+    if version != VERSION {
         return Parsed::Newer(version);
     }
     fields(&all[16..]).map_or(Parsed::Bad, Parsed::Good)
