@@ -96,7 +96,8 @@ impl Writer {
                 self.blocked = false;
                 self.touch_cursor();
             }
-            self.blocked &= !inbox.closing;
+            // Who waits for room is answered when none will come any more.
+            self.blocked &= !inbox.closing && inbox.read_only.is_none();
             let records = !self.blocked && !inbox.queue.is_empty();
             if records && !inbox.closing {
                 inbox = self.gather(&shared, inbox);
@@ -188,7 +189,7 @@ impl Writer {
                     group.add(Member { sequence: self.next_sequence, arriving, again: Vec::new() });
                     self.next_sequence += 1;
                 }
-                Err(AppendError::Full) if self.shared.options.full == Full::Block && !closing => {
+                Err(AppendError::Full) if !closing && self.room_will_come(&group) => {
                     batch.push_front(arriving);
                     self.blocked = true;
                     break;
@@ -202,6 +203,13 @@ impl Writer {
         }
         drop(inbox);
         self.store(group);
+    }
+
+    /// Whether a record waits for room: that is the policy, and there is something that can be released. Segments abandoned after a
+    /// failure stay out of use until the next opening.
+    fn room_will_come(&self, group: &Group) -> bool {
+        let held = || self.shared.index().segments.values().any(|s| !s.suspect && s.held() > 0);
+        self.shared.options.full == Full::Block && (!group.members.is_empty() || held())
     }
 
     fn store(&mut self, mut group: Group) {
@@ -243,6 +251,8 @@ impl Writer {
         self.sync_written();
         // Refused sequences will never be durable: say so before a later record claims it.
         self.settled = last;
+        // Of what was refused nobody will release anything.
+        self.blocked = false;
         self.durable = self.durable.max(last);
         self.shared.index().watermark = self.durable;
         _ = self.sync_cursor(Site::CursorSync);

@@ -222,3 +222,23 @@ fn what_a_lying_sync_lost_is_counted_for_each_destination() {
         assert_eq!((stats.gaps, stats.losses.records(Loss::Corrupt)), (1, 1));
     }
 }
+
+/// Records that waited for room behind a group that failed would have waited for ever: nobody releases what was not stored.
+#[test]
+fn who_waits_for_room_is_answered_when_the_group_before_fails() {
+    for times in [1, 2] {
+        let disk = Disk::default();
+        let spool = open(&disk, Options { full: Full::Block, capacity: 4 * 4096, ..options() });
+        let up = spool.destination("up").unwrap();
+        disk.fail(Site::GroupSync, ErrorKind::Other, times);
+        let (send, answer) = std::sync::mpsc::channel();
+        // One more than there are segments.
+        let records = (0..5).map(|n| record(&[n; 3000])).collect();
+        spool.append_all(records, move |result| _ = send.send(result));
+        let until = Instant::now() + Duration::from_secs(10);
+        let answered = std::iter::from_fn(|| (Instant::now() < until).then(|| answer.try_recv().ok()));
+        let drained =
+            answered.inspect(|_| up.take(None, 1, Instant::now()).into_iter().for_each(|l| l.release()));
+        assert!(drained.flatten().next().is_some(), "no answer after {times} failures");
+    }
+}

@@ -5,11 +5,14 @@ use std::env;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{self, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::life::Life;
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a worker is to do.
 #[derive(Clone)]
@@ -104,18 +107,26 @@ impl Child {
 
     /// Listens for so long, or until it has ended.
     pub(crate) fn listen(&mut self, time: Duration) {
-        let until = Instant::now() + time;
-        while let Ok(line) = self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            self.said.hear(&line);
-        }
+        self.listen_until(Instant::now() + time);
     }
 
     /// Listens until it has opened the spool, or has ended.
     pub(crate) fn opened(&mut self) {
+        let until = Instant::now() + PATIENCE;
         while !self.said.opened && self.said.failed.is_none() {
-            match self.lines.recv() {
+            let Ok(line) = self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) else {
+                return;
+            };
+            self.said.hear(&line);
+        }
+    }
+
+    /// Whether it has ended.
+    fn listen_until(&mut self, until: Instant) -> bool {
+        loop {
+            match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(line) => self.said.hear(&line),
-                Err(_) => return,
+                Err(error) => return error == RecvTimeoutError::Disconnected,
             }
         }
     }
@@ -133,7 +144,11 @@ impl Child {
     }
 
     fn end(mut self) -> Said {
-        self.lines.iter().for_each(|line| self.said.hear(&line));
+        let until = Instant::now() + PATIENCE;
+        if !self.listen_until(until) {
+            self.said.wrong.push("it hangs".into());
+            self.process.kill().unwrap();
+        }
         self.process.wait().unwrap();
         self.said
     }

@@ -29,19 +29,23 @@ pub(crate) fn run(task: &Task) {
         Err(error) => return say(&format!("failed {error}\n")),
     };
     say("opened\n");
-    let stop = AtomicBool::new(false);
+    let (stop, done) = (AtomicBool::new(false), AtomicBool::new(false));
     thread::scope(|scope| {
-        for thread in 0..APPENDERS {
-            let (spool, stop) = (&spool, &stop);
-            scope.spawn(move || append(task, thread, spool, stop));
-        }
         for (at, destination) in destinations.iter().enumerate() {
-            let stop = &stop;
-            scope.spawn(move || deliver(task, at, destination, stop));
+            let done = &done;
+            scope.spawn(move || deliver(task, at, destination, done));
         }
+        let append = |thread| {
+            let (spool, stop) = (&spool, &stop);
+            scope.spawn(move || append(task, thread, spool, stop))
+        };
+        let appenders: Vec<_> = (0..APPENDERS).map(append).collect();
         // Nothing is ever written to it: it ends when the parent wants an orderly end.
         _ = stdin().read(&mut [0]);
         stop.store(true, Relaxed);
+        // Who waits for room gets it from those who deliver.
+        appenders.into_iter().for_each(|appender| _ = appender.join());
+        done.store(true, Relaxed);
     });
     if let Some(reason) = spool.stats().read_only {
         say(&format!("read-only {reason}\n"));
@@ -89,9 +93,9 @@ fn append(task: &Task, thread: u64, spool: &Spool, stop: &AtomicBool) {
     }
 }
 
-fn deliver(task: &Task, at: usize, destination: &Destination, stop: &AtomicBool) {
+fn deliver(task: &Task, at: usize, destination: &Destination, done: &AtomicBool) {
     let mut random = Random(task.cycle + at as u64);
-    while !stop.load(Relaxed) {
+    while !done.load(Relaxed) {
         let until = Instant::now() + Duration::from_millis(20);
         let Some(lease) = destination.take(None, random.pick(&[1, 2000, 20_000]), until) else { continue };
         if random.below(8) > 0 {
