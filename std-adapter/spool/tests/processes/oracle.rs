@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
-use smoltel_spool::{Lease, Loss, Spool, verify};
+use smoltel_spool::{Lease, Loss, Problem, Spool, verify};
 
 use crate::child::{Said, Task};
 use crate::life::{Life, cycle, items, recognise};
@@ -46,7 +46,7 @@ impl Oracle {
         }
         // Before there is a spool there is nothing to verify.
         let problems = verify(&self.task.dir).map_or_else(|_| Vec::new(), |report| report.problems);
-        if !problems.is_empty() {
+        if problems.iter().any(Problem::loses) {
             return Err(format!("verify sees damage: {problems:?}"));
         }
         let spool = Spool::open(&self.task.dir, self.task.life.options.clone()).map_err(|e| e.to_string())?;
