@@ -32,7 +32,7 @@ cargo xtask test --list                         the steps of `test`
 cargo xtask conformance [--last]                run the tests, or take their last run, and write docs/CONFORMANCE.md
 cargo xtask firmware [PROGRAM]                  build and run the programs of embedded-example in QEMU
 cargo xtask fuzz [TARGET] [--seconds N] [--keep]  fuzz each target for N seconds (60); --keep renews the corpus
-cargo xtask prove [PART]...                     prove the spool's promises: crash, model, rot, processes, shuttle
+cargo xtask prove [PART]...                     prove the spool's promises: crash, mutations, model, rot, processes, shuttle
 cargo xtask mutants [FILE]...                   change core's lower layers; which changes do its tests notice?
 cargo xtask bench core                          count instructions with valgrind, into docs/PERFORMANCE.md
 cargo xtask bench spool [ARGUMENT...]           measure the spool beside raw writes";

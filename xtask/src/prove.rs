@@ -14,6 +14,7 @@ struct Part {
 
 const PARTS: &[Part] = &[
     Part { name: "crash", tests: &["crash"] },
+    Part { name: "mutations", tests: &["mutations"] },
     Part { name: "model", tests: &["model"] },
     Part { name: "rot", tests: &["rot"] },
     Part { name: "processes", tests: &["processes"] },

@@ -187,7 +187,8 @@ impl Run {
     fn write(&mut self, shared: &Shared) -> io::Result<()> {
         let size = shared.segment_size;
         let base = u64::from(self.slot) * u64::from(size);
-        self.bytes.resize((round_up(self.end(), BLOCK) - self.start) as usize, 0);
+        let unit = if shared.vfs.keeps(Site::FreshBlock) { BLOCK } else { record::ALIGN };
+        self.bytes.resize((round_up(self.end(), unit) - self.start) as usize, 0);
         if self.end() == size {
             let at = self.bytes.len() - HEADER_LEN as usize;
             self.bytes[at..].copy_from_slice(&self.header);

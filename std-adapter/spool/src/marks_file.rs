@@ -32,7 +32,7 @@ impl MarksFile {
         match &mut self.file {
             Some(file) if body.len() <= file.room() => {
                 file.write(&body)?;
-                file.sync(Site::MarksSync)?;
+                file.sync(vfs, Site::MarksSync)?;
             }
             _ => {
                 let counter = self.file.as_ref().map_or(self.counter, TwoSlots::counter);

@@ -268,7 +268,7 @@ impl Room<'_> {
             }
         };
         file.write(&cursor.encode(file.room())).map_err(&error)?;
-        file.sync(Site::CursorSync).map_err(&error)?;
+        file.sync(self.vfs, Site::CursorSync).map_err(&error)?;
         self.sync_names().map_err(io_error("sync", self.dir))?;
         Ok(file)
     }

@@ -188,9 +188,11 @@ impl TwoSlots {
     }
 
     /// Makes the last write durable; the next one goes to the other slot.
-    pub(crate) fn sync(&mut self, site: Site) -> io::Result<()> {
+    pub(crate) fn sync(&mut self, vfs: &dyn Vfs, site: Site) -> io::Result<()> {
         self.file.sync_data(site)?;
-        self.slot = 1 - self.slot;
+        if vfs.keeps(Site::OtherSlot) {
+            self.slot = 1 - self.slot;
+        }
         Ok(())
     }
 }

@@ -97,6 +97,10 @@ sites! {
     MarksDirectorySync,
     /// Quarantine: its directory and copies.
     Quarantine,
+    /// Order: a group starts on a block of its own.
+    FreshBlock,
+    /// Order: after a sync, the next write of CURSOR or MARKS goes to the other slot.
+    OtherSlot,
     /// Check: the CRC of a segment header.
     SegmentCrc,
     /// Check: the CRC of a record header.

@@ -32,7 +32,7 @@ impl Writer {
         let once = |writer: &mut Writer| {
             writer.cursor.write(&body)?;
             Counters::add(&writer.shared.counters.cursor_syncs, 1);
-            writer.cursor.sync(site)
+            writer.cursor.sync(&*writer.shared.vfs, site)
         };
         let result = once(self).or_else(|_| once(self));
         self.cursor_dirty = false;

@@ -8,5 +8,6 @@ mod scripts;
 mod search;
 mod workloads;
 
+#[allow(unused_imports, reason = "each test file uses a part of it")]
 pub(crate) use search::{Effort, Search, replay};
 pub(crate) use workloads::all;

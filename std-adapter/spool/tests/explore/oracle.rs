@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use smoltel_spool::vfs::Site;
-use smoltel_spool::{Class, Destination, Loss, Options, Spool, Stats, Sync};
+use smoltel_spool::{Class, Destination, Loss, Options, Spool, Stats, Stored, Sync};
 
-use super::record::{identify, items, record};
+use super::record::{identify, items, record, sent_by_a_device};
 use super::run::{DIR, NAMES};
 use crate::disk::{Disk, Event};
 
@@ -22,6 +22,8 @@ pub(crate) struct Promises {
     /// Every destination of some moment had let go of them: they may be gone.
     gone: BTreeSet<u32>,
     disk: Trust,
+    /// All records have origins: one that comes again is dropped.
+    origins: bool,
 }
 
 /// What a workload's disk does.
@@ -68,6 +70,10 @@ impl Promises {
             promise.required = sure.difference(&promise.let_go).copied().collect();
         }
         promises
+    }
+
+    pub(crate) fn with_origins(self, origins: bool) -> Promises {
+        Promises { origins, ..self }
     }
 
     pub(crate) fn hash(&self) -> u64 {
@@ -136,6 +142,9 @@ impl Promises {
                 self.judge(at, &self.destinations[at], &came, &spool.stats())?;
             }
         }
+        if self.origins && self.disk == Trust::Sound {
+            self.send_again(&spool)?;
+        }
         works(&spool)?;
         spool.close(Duration::from_secs(10)).map_err(|error| error.to_string())?;
         if thorough {
@@ -144,6 +153,17 @@ impl Promises {
                 let came = drain(&destination)?;
                 let foreign = came.iter().find(|id| **id != PROBE);
                 foreign.map_or(Ok(()), |id| Err(format!("{id} comes again after a clean close")))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends everything again that was acknowledged.
+    fn send_again(&self, spool: &Spool) -> Result<(), String> {
+        for id in &self.acknowledged {
+            match spool.append_wait(sent_by_a_device(record(*id, 4, Class::High), *id)) {
+                Ok(Stored::Duplicate) => {}
+                other => return Err(format!("{id} is sent again, and the answer is {other:?}")),
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Records that say which they are, so that a wrong byte shows.
 
-use smoltel_spool::{Class, Codec, Entry, Record, Signal};
+use smoltel_spool::{Class, Codec, Entry, Origin, Record, Signal};
 
 /// More than any payload here.
 const LIMIT: usize = 1 << 20;
@@ -21,6 +21,12 @@ pub(crate) fn record(id: u32, len: usize, class: Class) -> Record {
         origin: None,
         payload: payload(id, len),
     }
+}
+
+/// The same record as a device sends it: there are three devices.
+pub(crate) fn sent_by_a_device(record: Record, id: u32) -> Record {
+    let origin = Origin { device: [id as u8 % 3; 16], epoch: 1, sequence: id.into() };
+    Record { origin: Some(origin), ..record }
 }
 
 pub(crate) fn items(id: u32) -> u32 {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use smoltel_spool::{Class, Destination, Lease, Limits, Loss, Options, Spool};
 
-use super::record::{identify, record};
+use super::record::{identify, record, sent_by_a_device};
 use crate::disk::{Disk, Event};
 
 pub(crate) const DIR: &str = "/spool";
@@ -14,6 +14,8 @@ pub(crate) const NAMES: [&str; 3] = ["east", "west", "north"];
 pub(crate) struct Run {
     pub(crate) disk: Disk,
     pub(crate) options: Options,
+    /// Its records have origins.
+    origins: bool,
     next: u32,
     spool: Option<Spool>,
     joined: [bool; NAMES.len()],
@@ -22,10 +24,11 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn new(disk: Disk, options: Options) -> Run {
+    pub(crate) fn new(disk: Disk, options: Options, origins: bool) -> Run {
         Run {
             disk,
             options,
+            origins,
             next: 0,
             spool: None,
             joined: [true, true, false],
@@ -94,7 +97,9 @@ impl Run {
         self.disk.hold();
         for (id, (len, class)) in (first..).zip(records) {
             let (disk, send) = (self.disk.clone(), send.clone());
-            spool.append(record(id, *len, *class), move |result| {
+            let plain = record(id, *len, *class);
+            let record = if self.origins { sent_by_a_device(plain, id) } else { plain };
+            spool.append(record, move |result| {
                 if result.is_ok() {
                     disk.note(Event::Acknowledged(id));
                 }

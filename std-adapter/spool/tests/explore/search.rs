@@ -76,7 +76,7 @@ impl Recording {
         off.iter().for_each(|site| disk.switch_off(*site));
         workload.prepare(&disk);
         disk.record();
-        let mut run = Run::new(disk.clone(), workload.options.clone());
+        let mut run = Run::new(disk.clone(), workload.options.clone(), workload.origins);
         (workload.script)(&mut run);
         drop(run);
         Recording { workload: workload.clone(), history: disk.history(), events: disk.events() }
@@ -85,6 +85,7 @@ impl Recording {
     fn promises(&self, operation: usize) -> Promises {
         let events = &self.events[..self.history[operation].events];
         Promises::new(events, self.workload.options.sync, self.workload.disk)
+            .with_origins(self.workload.origins)
     }
 }
 

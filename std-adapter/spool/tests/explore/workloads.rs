@@ -20,12 +20,22 @@ pub(crate) struct Workload {
     short: bool,
     space: Option<usize>,
     pub(super) disk: Trust,
+    pub(super) origins: bool,
 }
 
 /// In eight segments of one block.
 fn plain(name: &'static str, script: fn(&mut Run)) -> Workload {
     let options = Options { capacity: 8 * 4096, segment_size: Some(4096), ..Options::default() };
-    Workload { name, script, options, faults: Vec::new(), short: false, space: None, disk: Trust::Sound }
+    Workload {
+        name,
+        script,
+        options,
+        faults: Vec::new(),
+        short: false,
+        space: None,
+        disk: Trust::Sound,
+        origins: false,
+    }
 }
 
 impl Workload {
@@ -56,6 +66,11 @@ impl Workload {
 
     fn full(mut self, full: Full) -> Workload {
         self.options.full = full;
+        self
+    }
+
+    fn origins(mut self) -> Workload {
+        self.origins = true;
         self
     }
 
@@ -108,6 +123,7 @@ impl Workload {
 /// All of them.
 pub(crate) fn all() -> Vec<Workload> {
     let mut all = sound();
+    all.extend(from_devices());
     all.extend(policies());
     all.extend(failing());
     all.extend(lying());
@@ -145,6 +161,22 @@ fn sound() -> Vec<Workload> {
         plain("skewed", scripts::skewed),
         plain("drained", scripts::drained),
         plain("short transfers", scripts::groups_across_segments).short(),
+    ]
+}
+
+fn from_devices() -> Vec<Workload> {
+    vec![
+        plain("origins, using segments again", scripts::using_segments_again).origins(),
+        plain("origins, using larger segments again", scripts::using_segments_again)
+            .origins()
+            .segments(4, 8192),
+        plain("origins, killing", scripts::killing).origins(),
+        plain("origins, drained", scripts::drained).origins(),
+        plain("origins, skewed", scripts::skewed).origins(),
+        plain("origins, dropping the oldest", scripts::full)
+            .origins()
+            .segments(6, 4096)
+            .full(Full::DropOldest),
     ]
 }
 
