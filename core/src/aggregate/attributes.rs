@@ -277,6 +277,20 @@ mod tests {
     }
 
     #[test]
+    fn a_value_differs_from_every_other_of_its_kind() {
+        let texts = ["", "a", "b", "same-but-x", "same-but-y", "sixteen bytes, A", "sixteen bytes, B"];
+        let texts = texts.map(Value::Str);
+        let numbers = [0, 1, 127, 128, 255, 16_384, -1, i64::MIN].map(Value::Int);
+        let rest = [Value::Bool(false), Value::Bool(true), 0.0.into(), 1.0.into(), (-0.0).into()];
+        let values: Vec<_> = [&texts[..], &numbers, &rest].concat();
+        for (i, a) in values.iter().enumerate() {
+            for (j, b) in values.iter().enumerate() {
+                assert_eq!(matches(&[("k".into(), *a)], &[("k".into(), *b)]), i == j, "{a:?} and {b:?}");
+            }
+        }
+    }
+
+    #[test]
     fn of_equal_keys_the_last_counts_and_empty_ones_do_not() {
         let plain: [Pair<'_>; 1] = [("a".into(), 2.into())];
         let again: [Pair<'_>; 3] = [("a".into(), 1.into()), ("".into(), 7.into()), ("a".into(), 2.into())];

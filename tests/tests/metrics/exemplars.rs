@@ -58,6 +58,23 @@ fn always_on_keeps_all_and_ids_of_sampled_spans_only() {
 }
 
 #[test]
+fn always_on_keeps_what_is_measured_outside_a_span_bound_or_not() {
+    let pipeline = pipeline(8192, with(ExemplarFilter::AlwaysOn));
+    let meter = pipeline.meter("m");
+    meter.counter("added").add(1, &[]);
+    meter.counter("bound").bind(&[]).add(2);
+    meter.histogram("recorded").record(3.0, &[]);
+    meter.histogram("bound-histogram").bind(&[]).record(4.0);
+    let metrics = collect(pipeline);
+    for (name, value) in [("added", 1), ("bound", 2)] {
+        let exemplars = numbers(&metrics, name).remove(0).exemplars;
+        assert_eq!(exemplars[0].value, Some(exemplar::Value::AsInt(value)), "{name}");
+    }
+    let values: Vec<_> = of_histograms(&metrics).into_iter().filter_map(|exemplar| exemplar.value).collect();
+    assert_eq!(values, [3.0, 4.0].map(exemplar::Value::AsDouble));
+}
+
+#[test]
 fn always_off_keeps_none_and_takes_no_memory() {
     let pipeline = pipeline(4096, with(ExemplarFilter::AlwaysOff));
     let counter = pipeline.meter("m").counter("c");
