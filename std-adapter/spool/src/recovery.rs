@@ -33,7 +33,7 @@ pub(crate) fn open(vfs: Arc<dyn Vfs>, dir: &Path, options: Options) -> Result<Wr
     options.check()?;
     let new_size = options.new_segment_size()?;
     let lock = lock(&*vfs, dir)?;
-    let (loaded, marks) = (two_slots::CURSOR.load(&*vfs, dir), two_slots::MARKS.load(&*vfs, dir));
+    let (loaded, marks) = (two_slots::CURSOR.load(&*vfs, dir)?, two_slots::MARKS.load(&*vfs, dir)?);
     if let Some(version) = loaded.newer.or(marks.newer) {
         return Err(OpenError::Newer { version });
     }

@@ -3,8 +3,10 @@
 use std::io;
 use std::path::Path;
 
+use crate::error::OpenError;
 use crate::format::slot::{self, HEADER_LEN};
 use crate::format::{BLOCK, Parsed};
+use crate::recovery::io_error;
 use crate::vfs::{Site, Vfs, VfsFile, read_full, write_full};
 
 /// One kind of such a file.
@@ -70,11 +72,16 @@ pub(crate) struct TwoSlots {
 }
 
 impl Kind {
-    /// Reads the file; an absent or unreadable one is an empty result, never an error.
-    pub(crate) fn load(&self, vfs: &dyn Vfs, dir: &Path) -> Loaded {
+    /// Reads the file; an absent or damaged one is an empty result. One that cannot be opened is an error: to go on without it
+    /// would be to forget it.
+    pub(crate) fn load(&self, vfs: &dyn Vfs, dir: &Path) -> Result<Loaded, OpenError> {
         let mut loaded = Loaded::default();
-        let Ok(file) = vfs.open_read(self.open, &dir.join(self.name)) else { return loaded };
-        let slot_len = file.len(self.open).unwrap_or(0) / 2;
+        let path = dir.join(self.name);
+        let file = match vfs.open_read(self.open, &path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(loaded),
+            file => file.map_err(io_error("open", &path))?,
+        };
+        let slot_len = file.len(self.open).map_err(io_error("read the length of", &path))? / 2;
         for slot in [0, 1] {
             match self.read_slot(vfs, &*file, slot * slot_len, slot_len) {
                 Parsed::Good(found) if loaded.newest.is_none() || loaded.counter < found.counter => {
@@ -86,7 +93,7 @@ impl Kind {
                 Parsed::Bad => loaded.damaged |= !self.is_unused(&*file, slot * slot_len),
             }
         }
-        loaded
+        Ok(loaded)
     }
 
     fn read_slot(&self, vfs: &dyn Vfs, file: &dyn VfsFile, at: u64, room: u64) -> Parsed<slot::Slot> {

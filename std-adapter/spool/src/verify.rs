@@ -50,7 +50,7 @@ pub fn verify(dir: impl AsRef<Path>) -> Result<Report, OpenError> {
 /// As for [`verify`].
 pub fn verify_with(vfs: Arc<dyn Vfs>, dir: impl AsRef<Path>) -> Result<Report, OpenError> {
     let mut report = Report::default();
-    let marks = two_slots::MARKS.load(&*vfs, dir.as_ref());
+    let marks = two_slots::MARKS.load(&*vfs, dir.as_ref())?;
     let view = View::open(vfs, dir.as_ref())?;
     match view.cursor() {
         None if view.slots > 0 => report.problems.push(Problem::Cursor),

@@ -60,7 +60,7 @@ impl Live<'_> {
 impl View {
     pub(crate) fn open(vfs: Arc<dyn Vfs>, dir: &Path) -> Result<View, OpenError> {
         let path: PathBuf = dir.join("spool.dat");
-        let loaded = two_slots::CURSOR.load(&*vfs, dir);
+        let loaded = two_slots::CURSOR.load(&*vfs, dir)?;
         if let Some(version) = loaded.newer {
             return Err(OpenError::Newer { version });
         }

@@ -242,3 +242,22 @@ fn who_waits_for_room_is_answered_when_the_group_before_fails() {
         assert!(drained.flatten().next().is_some(), "no answer after {times} failures");
     }
 }
+
+/// To go on without CURSOR because it could not be opened this once would be to forget what was released, and every loss.
+#[test]
+fn a_cursor_that_cannot_be_opened_is_no_cursor_lost() {
+    let disk = Disk::default();
+    let spool = open(&disk, options());
+    let up = spool.destination("up").unwrap();
+    for n in 0..3 {
+        spool.append_wait(record(&[n])).unwrap();
+    }
+    up.take(None, 1, Instant::now()).unwrap().release();
+    spool.close(Duration::from_secs(10)).unwrap();
+    drop((up, spool));
+    disk.fail(Site::CursorOpen, ErrorKind::Other, 1);
+    let refused = Spool::open_with(Arc::new(disk.clone()), "/spool", options());
+    assert!(matches!(refused.err(), Some(OpenError::Io { .. })));
+    let again = open(&disk, options());
+    assert_eq!(take_all(&again.destination("up").unwrap()), [[1], [2]]);
+}
