@@ -6,11 +6,13 @@ use core::ops::{Deref, DerefMut};
 
 use critical_section::Mutex;
 
+use crate::context::SpanContext;
 use crate::limits::Limits;
 use crate::otlp::Signal;
 use crate::otlp::common::Scope;
 use crate::pipeline::Pipeline;
 use crate::processor::Processor;
+use crate::propagation::TraceState;
 use crate::record::Observer;
 use crate::ring::Ring;
 use crate::sampler::{AlwaysOn, ParentBased, Sampler};
@@ -49,6 +51,11 @@ pub trait Platform: Sized + Send + Sync + 'static {
     /// What observes when metrics are collected.
     type Callback: Clone + Send + 'static;
 
+    /// What keeps a span the current one of its thread while it lives; `()` where there are no threads.
+    type Entered;
+
+    /// Whether a thread has a current span, which spans, log records and exemplars find by themselves.
+    const HAS_CURRENT: bool = false;
     /// Whether a full lane gives up its oldest records for a new one, or refuses the new one.
     const EVICT: bool;
     /// Bytes of a histogram bucket's count, 4 or 8. Measurements beyond what 4 can count are lost, and
@@ -61,6 +68,16 @@ pub trait Platform: Sized + Send + Sync + 'static {
 
     /// Calls a callback, under no lock.
     fn call(callback: &Self::Callback, observer: &mut Observer<'_, Self>);
+
+    /// Makes a span, or none, the current one of this thread until the answer is dropped. Only called where
+    /// there is such a thing.
+    fn enter(context: Option<SpanContext>, trace_state: TraceState<'_>) -> Self::Entered;
+
+    /// Calls `f` with this thread's current span and its trace state.
+    #[inline(always)]
+    fn with_current<R>(f: impl FnOnce(Option<&SpanContext>, TraceState<'_>) -> R) -> R {
+        f(None, TraceState::EMPTY)
+    }
 
     /// The time in nanoseconds that records get: uptime on a device, Unix time in `std`.
     fn now(&self) -> u64;
@@ -197,6 +214,7 @@ where
     type Processor = C;
     type Sampler = S;
     type Callback = fn(&mut Observer<'_, Self>);
+    type Entered = ();
 
     const EVICT: bool = true;
     const CELL: usize = 4;
@@ -206,6 +224,8 @@ where
     fn call(callback: &Self::Callback, observer: &mut Observer<'_, Self>) {
         callback(observer);
     }
+
+    fn enter(_: Option<SpanContext>, _: TraceState<'_>) {}
 
     fn now(&self) -> u64 {
         (self.clock)()

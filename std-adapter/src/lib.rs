@@ -39,6 +39,7 @@
 mod builder;
 mod command;
 mod config;
+pub mod context;
 mod diagnostics;
 mod error;
 #[cfg(feature = "spool")]

@@ -8,12 +8,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::Sender;
 use smoltel_core::platform::{self, Platform, Priority};
+use smoltel_core::propagation::TraceState;
 use smoltel_core::ring::Ring;
 use smoltel_core::sampler::{AlwaysOn, ParentBased};
-use smoltel_core::{Limits, MetricSettings, Metrics, Observer, Pipeline, Scope, Seed, pipeline::Records};
+use smoltel_core::{
+    Limits, MetricSettings, Metrics, Observer, Pipeline, Scope, Seed, SpanContext, pipeline::Records,
+};
 
 use crate::Signal;
 use crate::command::Command;
+use crate::context::{self, Entered};
 use crate::scope::OwnedScope;
 
 /// Programs with threads: one lane for each signal, so that one signal's outage does not hold the others.
@@ -81,6 +85,9 @@ impl Platform for Threads {
     type Sampler = ParentBased<AlwaysOn>;
 
     type Callback = Callback;
+    type Entered = Entered;
+
+    const HAS_CURRENT: bool = true;
 
     /// A full queue drops what is new, as OpenTelemetry's processors do.
     const EVICT: bool = false;
@@ -91,6 +98,15 @@ impl Platform for Threads {
     fn call(callback: &Callback, observer: &mut Observer<'_, Self>) {
         // A callback that panics has observed what it has; the worker goes on. The panic hook tells of it.
         let _ = catch_unwind(AssertUnwindSafe(|| (callback.0)(observer)));
+    }
+
+    fn enter(context: Option<SpanContext>, trace_state: TraceState<'_>) -> Entered {
+        context::enter(context, trace_state)
+    }
+
+    #[inline(always)]
+    fn with_current<R>(f: impl FnOnce(Option<&SpanContext>, TraceState<'_>) -> R) -> R {
+        context::with(f)
     }
 
     fn now(&self) -> u64 {

@@ -5,10 +5,12 @@ use std::sync::Mutex;
 
 use prost::Message;
 use smoltel_core::platform::{Device, Lock, Platform, Priority, StaticScope};
+use smoltel_core::propagation::TraceState;
 use smoltel_core::time::Bounds;
 use smoltel_core::transport::{Transport, http::Http};
 use smoltel_core::{
-    Limits, Logger, Loss, Metrics, Observer, Pipeline, Seed, Signal, pipeline::Records, ring::Ring,
+    Limits, Logger, Loss, Metrics, Observer, Pipeline, Seed, Signal, SpanContext, pipeline::Records,
+    ring::Ring,
 };
 use smoltel_proto::types::collector::logs::v1::ExportLogsServiceRequest;
 
@@ -55,6 +57,7 @@ impl Platform for Interrupted {
     type Processor = ();
     type Sampler = <Device as Platform>::Sampler;
     type Callback = fn(&mut Observer<'_, Self>);
+    type Entered = ();
 
     const EVICT: bool = true;
     const CELL: usize = 4;
@@ -64,6 +67,8 @@ impl Platform for Interrupted {
     fn call(callback: &Self::Callback, observer: &mut Observer<'_, Self>) {
         callback(observer);
     }
+
+    fn enter(_: Option<SpanContext>, _: TraceState<'_>) {}
 
     fn now(&self) -> u64 {
         7

@@ -137,6 +137,9 @@ pub(crate) fn end(w: &mut Writer<'_>, dropped_attributes: u32) -> Result<(), Ful
     Ok(())
 }
 
+/// Bytes that [`span_context`] takes.
+pub(crate) const CONTEXT_LEN: usize = 5 + 18 + 10;
+
 /// Writes the ids and flags of the span that the record belongs to.
 pub(crate) fn span_context(w: &mut Writer<'_>, context: &SpanContext) -> Result<(), Full> {
     use field::log_record as number;

@@ -36,9 +36,9 @@ impl<P: Platform, N: Measure> Gauge<P, N> {
         self.instrument.put(value.number(), Kind::Gauge, attributes);
     }
 
-    /// The same within a span, which may become an exemplar's.
+    /// The same within that span, or none, instead of the current one: it may become an exemplar's.
     pub fn record_in(&self, context: impl Into<Option<SpanContext>>, value: N, attributes: Attributes<'_>) {
-        self.instrument.measure(value.number(), attributes, &Within::span(context));
+        self.instrument.measure_in(value.number(), attributes, &Within::span(context));
     }
 
     /// The value of those attributes, found once: setting it costs next to nothing, and its memory is not
@@ -74,9 +74,9 @@ impl<P: Platform, N: Measure> BoundGauge<P, N> {
         self.bound.put(value.number(), Kind::Gauge);
     }
 
-    /// The same within a span, which may become an exemplar's.
+    /// The same within that span, or none, instead of the current one: it may become an exemplar's.
     pub fn record_in(&self, context: impl Into<Option<SpanContext>>, value: N) {
-        self.bound.measure(value.number(), &Within::span(context));
+        self.bound.measure_in(value.number(), &Within::span(context));
     }
 }
 

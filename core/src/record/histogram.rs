@@ -32,12 +32,12 @@ impl<P: Platform> Histogram<P> {
     /// Takes in a value. Sets that find no room share one distribution, under `otel.metric.overflow`. What
     /// is not finite is counted as lost; a distribution with negative values has no sum.
     pub fn record(&self, value: f64, attributes: Attributes<'_>) {
-        self.instrument.measure(Number::Double(value), attributes, &Within::NONE);
+        self.instrument.measure(Number::Double(value), attributes);
     }
 
-    /// The same within a span, which may become an exemplar's.
+    /// The same within that span, or none, instead of the current one: it may become an exemplar's.
     pub fn record_in(&self, context: impl Into<Option<SpanContext>>, value: f64, attributes: Attributes<'_>) {
-        self.instrument.measure(Number::Double(value), attributes, &Within::span(context));
+        self.instrument.measure_in(Number::Double(value), attributes, &Within::span(context));
     }
 
     /// The distribution of those attributes, found once: its memory is not given back.
@@ -71,9 +71,9 @@ impl<P: Platform> BoundHistogram<P> {
         self.bound.distribute(value);
     }
 
-    /// The same within a span, which may become an exemplar's.
+    /// The same within that span, or none, instead of the current one: it may become an exemplar's.
     pub fn record_in(&self, context: impl Into<Option<SpanContext>>, value: f64) {
-        self.bound.measure(Number::Double(value), &Within::span(context));
+        self.bound.measure_in(Number::Double(value), &Within::span(context));
     }
 }
 

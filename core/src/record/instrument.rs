@@ -64,6 +64,14 @@ impl<P: Platform> Within<P> {
     /// No span.
     pub(super) const NONE: Self = Self { context: None, keep: None };
 
+    /// The thread's current span, if a measurement made there may become an exemplar.
+    #[inline(always)]
+    fn current(filter: ExemplarFilter) -> Option<Self> {
+        P::with_current(|current, _| {
+            current.filter(|current| filter.admits(Some(current))).map(|current| Self::span(*current))
+        })
+    }
+
     pub(super) fn span(context: impl Into<Option<SpanContext>>) -> Self {
         Self { context: context.into(), keep: Some(Metrics::keep) }
     }
@@ -97,13 +105,22 @@ impl<P: Platform> Instrument<P> {
         Self { pipeline, declared }
     }
 
-    pub(super) fn measure(&self, value: Number, attributes: Attributes<'_>, within: &Within<P>) {
+    pub(super) fn measure_in(&self, value: Number, attributes: Attributes<'_>, within: &Within<P>) {
         measure(&self.pipeline, &self.declared, value, attributes, within);
     }
 
-    /// [`measure`](Self::measure) outside a span, for sums and gauges: nearly always the point is there.
+    /// [`measure_in`](Self::measure_in) the current span, if there is one.
+    pub(super) fn measure(&self, value: Number, attributes: Attributes<'_>) {
+        let within = Within::current(self.declared.exemplars).unwrap_or(Within::NONE);
+        self.measure_in(value, attributes, &within);
+    }
+
+    /// [`measure`](Self::measure) for sums and gauges: nearly always the point is there, and there is no exemplar.
     #[inline]
     pub(super) fn put(&self, value: Number, kind: Kind, attributes: Attributes<'_>) {
+        if let Some(within) = Within::current(self.declared.exemplars) {
+            return self.measure_in(value, attributes, &within);
+        }
         let plain = kind.takes(value) && self.declared.exemplars != ExemplarFilter::AlwaysOn;
         let put = self.declared.number.filter(|_| plain).and_then(|number| {
             let set = AttributeSet::new(attributes, self.declared.keep)?;
@@ -114,7 +131,7 @@ impl<P: Platform> Instrument<P> {
             })
         });
         if put.is_none() {
-            self.measure(value, attributes, &Within::NONE);
+            self.measure_in(value, attributes, &Within::NONE);
         }
     }
 
@@ -186,21 +203,27 @@ impl<P: Platform> Clone for Bound<P> {
 }
 
 impl<P: Platform> Bound<P> {
-    /// [`measure`](Self::measure) outside a span, for sums and gauges.
+    /// [`measure_in`](Self::measure_in) the current span, if there is one, for sums and gauges.
     #[inline]
     pub(super) fn put(&self, value: Number, kind: Kind) {
+        if let Some(within) = Within::current(self.declared.exemplars) {
+            return self.measure_in(value, &within);
+        }
         match self.plain {
             Some(point) if kind.takes(value) => {
                 self.pipeline.metrics(|metrics| metrics.put(point, kind, value));
             }
-            _ => self.measure(value, &Within::NONE),
+            _ => self.measure_in(value, &Within::NONE),
         }
     }
 
-    /// [`measure`](Self::measure) outside a span, for histograms.
+    /// [`measure_in`](Self::measure_in) the current span, if there is one, for histograms.
     #[inline]
     pub(super) fn distribute(&self, value: f64) {
         let value = Number::Double(value);
+        if let Some(within) = Within::current(self.declared.exemplars) {
+            return self.measure_in(value, &within);
+        }
         match (self.plain, Measurement::new(value, &self.declared)) {
             (Some(point), Some(measurement)) => {
                 let of = &self.declared;
@@ -209,12 +232,12 @@ impl<P: Platform> Bound<P> {
                     self.pipeline.add_unmeasured(Loss::Invalid, lost);
                 }
             }
-            _ => self.measure(value, &Within::NONE),
+            _ => self.measure_in(value, &Within::NONE),
         }
     }
 
     #[inline(never)]
-    pub(super) fn measure(&self, value: Number, within: &Within<P>) {
+    pub(super) fn measure_in(&self, value: Number, within: &Within<P>) {
         let declared = &self.declared;
         let measurement = Measurement::new(value, declared);
         let (Some(measurement), Some(point)) = (measurement, self.point) else {

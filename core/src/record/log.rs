@@ -34,6 +34,7 @@ pub struct Log<P: Platform = Device> {
     /// When it was observed.
     time: u64,
     has_body: bool,
+    /// Whether it was said which span it belongs to, if any.
     has_context: bool,
     /// Whether it goes nowhere when it belongs to a span that is not sampled.
     trace_based: bool,
@@ -43,7 +44,7 @@ impl<P: Platform> Log<P> {
     #[inline]
     pub(super) fn new(pipeline: P::Handle, scope: u16, severity: Severity, trace_based: bool) -> Self {
         let now = pipeline.now();
-        let (attributes, tail) = ((logs::ATTRIBUTES, pipeline.limits().log), logs::END_MAX);
+        let (attributes, tail) = ((logs::ATTRIBUTES, pipeline.limits().log), Self::TAIL);
         let opened = pipeline
             .take_slot()
             .map(|slot| Open::new(slot, attributes, tail, |w| logs::start(w, now, severity)));
@@ -76,16 +77,19 @@ impl<P: Platform> Log<P> {
         self
     }
 
-    /// Ties the record to a span. A context that is not valid is left out; so is a second one.
+    /// Ties the record to a span, or with `None` to no span; else it belongs to the one that is current where
+    /// it is emitted, if threads have one. A context that is not valid is none. The first counts.
     pub fn context(mut self, context: impl Into<Option<SpanContext>>) -> Self {
-        let context = context.into().filter(|context| context.is_valid() && !self.has_context);
-        let Some(context) = context else { return self };
+        if core::mem::replace(&mut self.has_context, true) {
+            return self;
+        }
+        let Some(context) = context.into().filter(SpanContext::is_valid) else { return self };
         if self.trace_based && !context.is_sampled() {
             self.discard();
         }
         if let Some(open) = &mut self.open {
-            self.has_context = open.write(|w| logs::span_context(w, &context)).is_ok();
-            open.dropped += u32::from(!self.has_context);
+            let written = open.write(|w| logs::span_context(w, &context));
+            open.dropped += u32::from(written.is_err());
         }
         self
     }
@@ -184,7 +188,14 @@ impl<P: Platform> Log<P> {
             return;
         };
         let dropped = open.dropped;
-        let (slot, len) = open.finish(|w| logs::end(w, dropped));
+        let context = if self.has_context { None } else { P::with_current(|current, _| current.copied()) };
+        if self.trace_based && context.is_some_and(|context| !context.is_sampled()) {
+            return self.pipeline.give_back(open.into_slot());
+        }
+        let (slot, len) = open.finish(|w| {
+            context.as_ref().map_or(Ok(()), |context| logs::span_context(w, context))?;
+            logs::end(w, dropped)
+        });
         let time = self.time;
         let priority = if self.severity >= Severity::Warn { Priority::Keep } else { Priority::Low };
         let record = Stored { signal: Signal::Logs, priority, scope: self.scope, items: 1, time };
@@ -193,6 +204,9 @@ impl<P: Platform> Log<P> {
 }
 
 impl<P: Platform> Log<P> {
+    /// Bytes that are kept free for what is written at the end.
+    const TAIL: usize = logs::END_MAX + if P::HAS_CURRENT { logs::CONTEXT_LEN } else { 0 };
+
     fn discard(&mut self) {
         self.lost = None;
         if let Some(open) = self.open.take() {

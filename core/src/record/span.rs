@@ -30,6 +30,8 @@ pub struct Span<P: Platform = Device> {
     /// A span that is not recorded has one too if it has a trace state: its children inherit it.
     open: Option<Open<P>>,
     recording: bool,
+    /// Whether it surely has no trace state.
+    is_stateless: bool,
     start: u64,
     status: StatusCode,
     scope: u16,
@@ -62,11 +64,11 @@ impl<P: Platform> Span<P> {
         scope: u16,
         context: SpanContext,
         open: Option<Open<P>>,
-        recording: bool,
+        (recording, is_stateless): (bool, bool),
         start: u64,
     ) -> Self {
-        let (events, links) = Default::default();
-        Self { pipeline, context, open, recording, start, status: StatusCode::Unset, scope, events, links }
+        let ((events, links), status) = (Default::default(), StatusCode::Unset);
+        Self { pipeline, context, open, recording, is_stateless, start, status, scope, events, links }
     }
 
     /// What a child, a log record or another process needs to refer to this span.
@@ -77,8 +79,23 @@ impl<P: Platform> Span<P> {
 
     /// The W3C trace state that goes on to children and other services.
     pub fn trace_state(&self) -> TraceState<'_> {
+        if self.is_stateless {
+            return TraceState::EMPTY;
+        }
         let bytes = self.open.as_ref().and_then(|open| open.find(TRACE_STATE)).unwrap_or_default();
         TraceState::parse(bytes).unwrap_or_default()
+    }
+
+    /// Makes the span this thread's current one until the answer is dropped: spans that start here meanwhile are
+    /// its children, log records and exemplars refer to it, unless they are told otherwise. Then the one before it
+    /// is current again. The answer does not borrow the span, which may end first.
+    ///
+    /// Threads belong to an operating system. A device has a [`Current`](crate::Current) for each thread of control,
+    /// and this does not compile there.
+    #[must_use = "the span is current while the answer lives"]
+    pub fn enter(&self) -> P::Entered {
+        const { assert!(P::HAS_CURRENT, "there are no threads here: keep a Current and enter that") };
+        P::enter(Some(self.context), self.trace_state())
     }
 
     /// Whether what is set on the span goes anywhere.

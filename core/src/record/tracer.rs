@@ -37,7 +37,8 @@ impl<P: Platform> Tracer<P> {
         Self { pipeline, scope }
     }
 
-    /// Starts a span without a parent, of kind [`SpanKind::Internal`].
+    /// Starts a span of kind [`SpanKind::Internal`], a child of the thread's current span where threads have
+    /// one.
     #[inline]
     pub fn start(&self, name: &str) -> Span<P> {
         self.span(name).start()
@@ -61,6 +62,7 @@ impl<P: Platform> Tracer<P> {
             name,
             kind,
             parent: None,
+            inherits: true,
             trace_state: TraceState::EMPTY,
             attributes: &[],
             time: None,
@@ -82,6 +84,8 @@ pub struct SpanBuilder<'a, P: Platform = Device> {
     name: &'a str,
     kind: SpanKind,
     parent: Option<SpanContext>,
+    /// Whether its parent is the thread's current span: nothing else was said.
+    inherits: bool,
     trace_state: TraceState<'a>,
     attributes: &'a [(Key<'a>, Value<'a>)],
     time: Option<u64>,
@@ -95,12 +99,19 @@ impl<'a, P: Platform> SpanBuilder<'a, P> {
         self
     }
 
-    /// Makes the span a child; a context that is not valid, and `None`, is no parent. What came from another service
-    /// brings its [`trace_state`](Self::trace_state) with it.
+    /// Makes the span a child of that one, whatever the current span is; a context that is not valid, and `None`,
+    /// is no parent. What came from another service brings its [`trace_state`](Self::trace_state) with it.
     #[inline]
     pub fn parent(mut self, parent: impl Into<Option<SpanContext>>) -> Self {
         self.parent = parent.into().filter(SpanContext::is_valid);
+        self.inherits = false;
         self
+    }
+
+    /// Begins a new trace, whatever the current span is.
+    #[inline]
+    pub fn root(self) -> Self {
+        self.parent(None)
     }
 
     /// Makes the span a child of one that is here, with its trace state.
@@ -135,6 +146,20 @@ impl<'a, P: Platform> SpanBuilder<'a, P> {
     /// is set on it goes nowhere; its context is as good as any.
     #[inline]
     pub fn start(self) -> Span<P> {
+        P::with_current(|current, trace_state| {
+            let mut span = SpanBuilder { ..self };
+            if span.inherits {
+                span.parent = current.copied();
+                if span.trace_state.is_empty() {
+                    span.trace_state = trace_state;
+                }
+            }
+            span.begin()
+        })
+    }
+
+    #[inline]
+    fn begin(self) -> Span<P> {
         let Tracer { pipeline, scope } = self.tracer;
         let (mut context, slot) = pipeline.new_span(self.parent.as_ref());
         let SamplingResult { decision, threshold } = self.sample(context.trace_id);
@@ -149,7 +174,8 @@ impl<'a, P: Platform> SpanBuilder<'a, P> {
         let time = self.time.unwrap_or_else(|| pipeline.now());
         let open = slot.and_then(|slot| self.open(&context, slot, time, threshold));
         let recording = decision.is_recording() && open.is_some();
-        Span::new(pipeline.clone(), *scope, context, open, recording, time)
+        let is_stateless = self.trace_state.is_empty() && threshold == ThresholdChange::Keep;
+        Span::new(pipeline.clone(), *scope, context, open, (recording, is_stateless), time)
     }
 
     #[inline]

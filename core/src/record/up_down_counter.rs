@@ -37,9 +37,9 @@ impl<P: Platform, N: Measure> UpDownCounter<P, N> {
         self.instrument.put(n.number(), Kind::UpDownCounter, attributes);
     }
 
-    /// The same within a span, which may become an exemplar's.
+    /// The same within that span, or none, instead of the current one: it may become an exemplar's.
     pub fn add_in(&self, context: impl Into<Option<SpanContext>>, n: N, attributes: Attributes<'_>) {
-        self.instrument.measure(n.number(), attributes, &Within::span(context));
+        self.instrument.measure_in(n.number(), attributes, &Within::span(context));
     }
 
     /// The sum of those attributes, found once: adding to it costs next to nothing, and its memory is not
@@ -75,9 +75,9 @@ impl<P: Platform, N: Measure> BoundUpDownCounter<P, N> {
         self.bound.put(n.number(), Kind::UpDownCounter);
     }
 
-    /// The same within a span, which may become an exemplar's.
+    /// The same within that span, or none, instead of the current one: it may become an exemplar's.
     pub fn add_in(&self, context: impl Into<Option<SpanContext>>, n: N) {
-        self.bound.measure(n.number(), &Within::span(context));
+        self.bound.measure_in(n.number(), &Within::span(context));
     }
 }
 
