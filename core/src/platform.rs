@@ -79,6 +79,12 @@ pub trait Platform: Sized + Send + Sync + 'static {
         f(None, TraceState::EMPTY)
     }
 
+    /// Whether this thread unwinds because of a panic: a span that ends meanwhile has failed.
+    #[inline(always)]
+    fn is_unwinding() -> bool {
+        false
+    }
+
     /// The time in nanoseconds that records get: uptime on a device, Unix time in `std`.
     fn now(&self) -> u64;
 

@@ -36,6 +36,13 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(any(
+    feature = "bridge-log",
+    feature = "bridge-metrics",
+    feature = "bridge-tracing",
+    feature = "http-1"
+))]
+pub mod bridge;
 mod builder;
 mod command;
 mod config;
@@ -45,10 +52,12 @@ mod error;
 #[cfg(feature = "spool")]
 mod outbox;
 mod own_metrics;
+mod panic_hook;
 mod platform;
 mod report;
 mod resource;
 mod scope;
+mod silence;
 pub mod split;
 mod stream;
 mod telemetry;

@@ -19,6 +19,7 @@ use crate::Signal;
 use crate::command::Command;
 use crate::context::{self, Entered};
 use crate::scope::OwnedScope;
+use crate::silence;
 
 /// Programs with threads: one lane for each signal, so that one signal's outage does not hold the others.
 #[derive(Debug)]
@@ -97,7 +98,9 @@ impl Platform for Threads {
 
     fn call(callback: &Callback, observer: &mut Observer<'_, Self>) {
         // A callback that panics has observed what it has; the worker goes on. The panic hook tells of it.
-        let _ = catch_unwind(AssertUnwindSafe(|| (callback.0)(observer)));
+        // It is code of the program's: what it logs is to be heard.
+        let call = || silence::with(false, || (callback.0)(observer));
+        let _ = catch_unwind(AssertUnwindSafe(call));
     }
 
     fn enter(context: Option<SpanContext>, trace_state: TraceState<'_>) -> Entered {
@@ -107,6 +110,11 @@ impl Platform for Threads {
     #[inline(always)]
     fn with_current<R>(f: impl FnOnce(Option<&SpanContext>, TraceState<'_>) -> R) -> R {
         context::with(f)
+    }
+
+    #[inline(always)]
+    fn is_unwinding() -> bool {
+        std::thread::panicking()
     }
 
     fn now(&self) -> u64 {

@@ -1,13 +1,13 @@
 use std::sync::{Arc, Once};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::Sender;
 use smoltel_core::{Loss, Pipeline, Scope};
 
 #[cfg(feature = "spool")]
 use crate::Severity;
 use crate::builder::Builder;
-use crate::command::Command;
+use crate::command::{Command, ask};
 use crate::diagnostics::Diagnostics;
 #[cfg(feature = "spool")]
 use crate::outbox::Outbox;
@@ -78,7 +78,7 @@ impl Telemetry {
     /// Sends everything recorded so far, waiting `timeout` at the most, and reports. What could not be sent
     /// is in the spool if there is one, and still on its way if not.
     pub fn flush(&self, timeout: Duration) -> Report {
-        self.command(timeout, Command::Flush);
+        ask(&self.commands, timeout, Command::Flush);
         self.report()
     }
 
@@ -124,24 +124,10 @@ impl Telemetry {
 
     fn end(&mut self, timeout: Duration) -> Report {
         self.ended = true;
-        self.command(timeout, Command::Shutdown);
+        ask(&self.commands, timeout, Command::Shutdown);
         self.report()
     }
-
-    fn command(&self, timeout: Duration, command: impl FnOnce(Instant, Sender<()>) -> Command) {
-        let now = Instant::now();
-        // Longer than a clock can say is a year.
-        let deadline = now.checked_add(timeout).unwrap_or_else(|| now + Duration::from_secs(365 * 86_400));
-        let (done, finished) = bounded(1);
-        if self.commands.send_deadline(command(deadline, done), deadline).is_ok() {
-            // A little longer than the worker has: it is its own report that counts.
-            let _ = finished.recv_deadline(deadline + GRACE);
-        }
-    }
 }
-
-/// What a deadline may be late: the worker finishes the call it is in.
-const GRACE: Duration = Duration::from_millis(100);
 
 impl Drop for Telemetry {
     fn drop(&mut self) {

@@ -25,7 +25,7 @@ use crate::own_metrics::{self, ExportMetrics};
 use crate::platform::{LANE, Threads, empty_lane};
 use crate::stream::{Stream, items};
 use crate::transport::{Answer, Encoding, Outcome, Request, Transport};
-use crate::{Meter, Signal};
+use crate::{Meter, Signal, silence};
 
 /// The most bytes of one request.
 const MAX_REQUEST: usize = 1 << 20;
@@ -44,8 +44,12 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Works until told to end.
+    /// Works until told to end. What is logged meanwhile is not telemetry: it would be sent in turn.
     pub(crate) fn run(self) {
+        silence::with(true, || self.work());
+    }
+
+    fn work(self) {
         let seed = u64::from_le_bytes(std::array::from_fn(|i| crate::random()[i]));
         let delay = |signal: Signal| nanos(self.schedule.delays[signal as usize]);
         let streams = Signal::ALL.map(|signal| {

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use smoltel::Telemetry;
+use smoltel::bridge::{Events, LogBridge, MetricsRecorder, TracingLayer};
 use smoltel_core::{Key, Pipeline, Seed, Severity, Signal, Value};
 use smoltel_tests::allocations::{Counting, during};
+use tracing_subscriber::layer::SubscriberExt;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -69,5 +71,45 @@ fn an_application_allocates_nothing_once_it_is_warm() {
     });
     assert_eq!(count, 0);
     assert_eq!(telemetry.report().dropped(), 0);
+    telemetry.shutdown(Duration::ZERO);
+}
+
+/// Telemetry that nobody reads.
+fn unread() -> Telemetry {
+    Telemetry::builder("allocations").endpoint("http://127.0.0.1:9").on_message(|_| {}).build().unwrap()
+}
+
+/// Allocations of a thousand rounds, after a few that warm up.
+fn when_warm(mut round: impl FnMut(i64)) -> u64 {
+    (1000..1040).for_each(&mut round);
+    during(|| (1000..2000).for_each(&mut round)).1
+}
+
+#[test]
+fn bridges_allocate_nothing_once_they_are_warm() {
+    let telemetry = unread();
+    for events in [Events::AsLogs, Events::InSpans] {
+        let layer = TracingLayer::new(&telemetry).events(events);
+        let count = tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            when_warm(|n| {
+                let span = tracing::info_span!("request", n, text = "north", shown = ?n, late = tracing::field::Empty);
+                span.record("late", n);
+                span.in_scope(|| tracing::error!(n, shown = %n, "turn {n}"));
+            })
+        });
+        assert_eq!(count, 0, "tracing, {events:?}");
+    }
+    let logger = LogBridge::new(&telemetry);
+    log::set_max_level(log::LevelFilter::Trace);
+    assert_eq!(when_warm(|n| log::warn!(logger: logger, n, shown:? = n; "turn {n}")), 0, "log");
+    let recorder = MetricsRecorder::new(&telemetry);
+    let count = metrics::with_local_recorder(&recorder, || {
+        when_warm(|n| {
+            metrics::counter!("turns", "valve" => "north").increment(1);
+            metrics::gauge!("level").set(n as f64);
+            metrics::histogram!("duration").record(n as f64);
+        })
+    });
+    assert_eq!(count, 0, "metrics");
     telemetry.shutdown(Duration::ZERO);
 }

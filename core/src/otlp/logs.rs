@@ -1,5 +1,9 @@
 //! `logs.proto`: log records.
 
+mod complete;
+
+pub use complete::CompleteLog;
+
 use core::fmt;
 
 use super::common::Value;

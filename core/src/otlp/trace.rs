@@ -1,6 +1,10 @@
 //! `trace.proto`: spans. The message is written in pieces while the span is open: `start` first, then
 //! attributes and events as they come, `end` last.
 
+mod complete;
+
+pub use complete::{CompleteSpan, Event, Link};
+
 use core::fmt;
 
 use super::common::Attributes;

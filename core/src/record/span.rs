@@ -13,7 +13,7 @@ use crate::wire::Full;
 /// An operation with a beginning and an end. It is written into its slot as it goes; ending it moves
 /// the bytes into the ring.
 ///
-/// Dropping a span ends it. Forgetting one (`mem::forget`) keeps its slot for ever.
+/// Dropping a span ends it; where threads can unwind, one that a panic drops has failed. Forgetting one (`mem::forget`) keeps its slot for ever.
 ///
 /// ```
 /// # use smoltel_core::Tracer;
@@ -287,6 +287,9 @@ impl<P: Platform> Drop for Span<P> {
     #[inline]
     fn drop(&mut self) {
         if self.open.is_some() {
+            if P::is_unwinding() && self.status == StatusCode::Unset {
+                self.fail("panicked");
+            }
             self.finish(self.pipeline.now());
         }
     }

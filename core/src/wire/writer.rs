@@ -158,7 +158,7 @@ impl<'a> Writer<'a> {
     /// A message as a field: `fields` writes what is in it, and its length is filled in behind. That is
     /// one byte nearly always; a longer one moves the message up.
     #[inline]
-    pub(crate) fn message<T>(
+    pub fn message<T>(
         &mut self,
         number: u32,
         fields: impl FnOnce(&mut Self) -> Result<T, Full>,

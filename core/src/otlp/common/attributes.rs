@@ -11,6 +11,8 @@ pub(crate) struct Attributes<'a> {
     given: &'a [(Key<'a>, Value<'a>)],
     most: u16,
     bounds: Bounds,
+    /// Left out before, by whoever gave them.
+    dropped: u32,
 }
 
 impl<'a> Attributes<'a> {
@@ -27,18 +29,23 @@ impl<'a> Attributes<'a> {
         most: u16,
         limits: AttributeLimits,
     ) -> Self {
-        Self { own, given, most, bounds: limits.bounds() }
+        Self { own, given, most, bounds: limits.bounds(), dropped: 0 }
+    }
+
+    /// And as many that were left out before.
+    pub(crate) fn and_dropped(self, dropped: u32) -> Self {
+        Self { dropped, ..self }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.own.is_empty() && self.given.is_empty()
     }
 
-    /// Writes them as fields `number`. Returns how many it left out because they are beyond the limit or
-    /// have an empty key; one whose key comes again is not left out but replaced.
+    /// Writes them as fields `number`. Returns how many were left out, before or now because they are beyond
+    /// the limit or have an empty key; one whose key comes again is not left out but replaced.
     #[inline]
     pub(crate) fn encode(&self, w: &mut Writer<'_>, number: u32) -> Result<u32, Full> {
-        let (mut kept, mut dropped) = (0, 0);
+        let (mut kept, mut dropped) = (0, self.dropped);
         for (list, behind) in [(self.own, self.given), (self.given, &[])] {
             let mut rest = list;
             while let Some(((key, value), later)) = rest.split_first() {

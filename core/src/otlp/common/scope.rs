@@ -107,11 +107,15 @@ impl<'a> Scope<'a> {
     }
 
     /// Bytes of `scope` and `schema_url` in `ScopeSpans` and its like.
-    pub(crate) fn fields_len(&self) -> usize {
+    pub fn fields_len(&self) -> usize {
         len_field(self.message_len()) + text_len(self.schema_url)
     }
 
     /// Writes `scope` and `schema_url` as fields of `ScopeSpans` and its like.
+    pub fn encode(&self, w: &mut Writer<'_>) -> Result<(), Full> {
+        self.encode_fields(w)
+    }
+
     pub(crate) fn encode_fields(&self, out: &mut dyn Sink) -> Result<(), Full> {
         head(out, field::scoped::SCOPE, self.message_len())?;
         put_text(out, field::scope::NAME, self.name)?;

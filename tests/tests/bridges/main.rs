@@ -1,0 +1,7 @@
+//! What programs record by other libraries arrives as if smoltel had recorded it.
+
+mod log;
+mod metrics;
+mod panics;
+mod receiver;
+mod tracing;
