@@ -10,7 +10,7 @@ use crate::failure::Failure;
 const AFTER: &str = "\
 Without an upstream, requests go to OTLP JSON Lines files under DIR/archive.
 Flags win over the config file, the file over the environment ($OTEL_EXPORTER_OTLP_ENDPOINT, $STATE_DIRECTORY).
-Not supported yet by this version: OTLP/gRPC, the device link, serial lines, several upstreams.";
+Not supported yet by this version: the device link, serial lines, several upstreams.";
 
 /// Receives OTLP, stores it durably, forwards it.
 ///
@@ -30,8 +30,8 @@ pub(crate) struct Flags {
     /// OTLP/HTTP listens here, or `off` [default: 127.0.0.1:4318]
     #[arg(long, value_name = "ADDR")]
     pub(crate) http: Option<String>,
-    /// OTLP/gRPC: only `off`, it is not supported yet
-    #[arg(long, value_name = "off")]
+    /// OTLP/gRPC listens here, or `off` [default: 127.0.0.1:4317]
+    #[arg(long, value_name = "ADDR")]
     pub(crate) grpc: Option<String>,
     /// The device link: only `off`, it is not supported yet
     #[arg(long, value_name = "off")]
@@ -42,6 +42,18 @@ pub(crate) struct Flags {
     /// Status page, /metrics, /healthz, /readyz and /api/status, or `off` [default: 127.0.0.1:4328]
     #[arg(long, value_name = "ADDR")]
     pub(crate) admin: Option<String>,
+    /// The certificate of both OTLP listeners, and those above it, in PEM: they speak TLS
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// The certificate's private key, in PEM
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub(crate) key: Option<PathBuf>,
+    /// Senders have to show a certificate of an authority in this file
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub(crate) client_ca: Option<PathBuf>,
+    /// Senders have to show a token of this file, which has one a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
     /// Where to forward to by OTLP/HTTP, such as http://collector:4318
     #[arg(long, value_name = "URL")]
     pub(crate) upstream: Vec<String>,

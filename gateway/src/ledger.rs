@@ -27,6 +27,8 @@ pub(crate) struct Ledger {
     /// Requests that are durable, and their items.
     pub(crate) received_requests: PerSignal,
     pub(crate) received_items: PerSignal,
+    /// Connections hung up on, because their sender had enough of them.
+    pub(crate) refused_connections: AtomicU64,
     /// Requests answered with an error, by status.
     refused: [AtomicU64; Self::STATUSES.len()],
     /// Items that the upstream or the archive has taken.
@@ -40,8 +42,8 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// The errors that the receiver answers with.
-    pub(crate) const STATUSES: [u16; 7] = [400, 404, 405, 408, 413, 415, 503];
+    /// The errors that the receiver answers with; a call of gRPC counts as what HTTP would say.
+    pub(crate) const STATUSES: [u16; 9] = [400, 401, 404, 405, 408, 413, 415, 429, 503];
 
     pub(crate) fn refused(&self, status: u16) {
         if let Some(at) = Self::STATUSES.iter().position(|known| *known == status) {

@@ -56,6 +56,9 @@ fn load(flags: &Flags) -> Result<Config, Failure> {
 /// Prints the effective configuration, but for the values of headers.
 fn check(config: &Config) -> Result<(), Failure> {
     config.spool_options()?;
+    for (door, http2) in [(&config.http, true), (&config.grpc, true), (&config.admin, false)] {
+        server::Guard::load(door, http2)?;
+    }
     let text = toml::to_string(config)
         .map_err(|error| Failure::other(format!("cannot print the config: {error}")))?;
     print(&text)

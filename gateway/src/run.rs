@@ -1,7 +1,6 @@
 //! The gateway itself: everything started, and stopped again in the right order.
 
 use std::fs::DirBuilder;
-use std::net::TcpListener;
 use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,18 +11,19 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::admin::Admin;
-use crate::config::{Config, Listen};
+use crate::config::{Config, Door};
 use crate::failure::Failure;
 use crate::forward::{Forwarders, Target};
 use crate::ledger::Ledger;
 use crate::log;
 use crate::receive::Receiver;
-use crate::server::{self, Handler};
+use crate::server::{self, Guard, Handler, Listener};
 
 /// Runs until SIGTERM or SIGINT.
 pub(crate) fn run(config: &Config) -> Result<(), Failure> {
-    let http = listen(config.http, "OTLP/HTTP", "--http")?;
-    let admin = listen(config.admin, "the admin page", "--admin")?;
+    let http = listen::<Receiver>(&config.http, "OTLP/HTTP", "--http")?;
+    let grpc = listen::<Receiver>(&config.grpc, "OTLP/gRPC", "--grpc")?;
+    let admin = listen::<Admin>(&config.admin, "the admin page", "--admin")?;
     let spool = open_spool(config)?;
     let target = Target::of(config);
     let destination = destination(&spool, &target)?;
@@ -34,13 +34,13 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
     let receiver = Arc::new(Receiver::new(spool.clone(), ledger.clone(), config.limits.clone()));
     let page = Arc::new(Admin {
         spool: spool.clone(),
-        ledger,
+        ledger: ledger.clone(),
         forwarders: forwarders.clone(),
         destination: destination.id().to_owned(),
         target: target.to_string(),
         started: Instant::now(),
     });
-    let deadline = serve(config, (http, receiver), (admin, page))?;
+    let deadline = serve(config, &ledger, ([http, grpc], receiver), (admin, page))?;
     forwarders.drain(deadline);
     close(&spool, deadline)
 }
@@ -48,23 +48,23 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
 /// Serves until a signal says to stop; returns by when all has to be over.
 fn serve(
     config: &Config,
-    (http, receiver): (Option<TcpListener>, Arc<Receiver>),
-    (admin, page): (Option<TcpListener>, Arc<Admin>),
+    ledger: &Arc<Ledger>,
+    (otlp, receiver): ([Option<Listener>; 2], Arc<Receiver>),
+    (admin, page): (Option<Listener>, Arc<Admin>),
 ) -> Result<Instant, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::other(format!("cannot start: {error}; try again")))?;
-    let connections = config.limits.connections;
     let deadline = runtime.block_on(async {
         let mut signals = Signals::new()?;
         let (stop, stopped) = watch::channel(false);
-        let servers = [
-            http.map(|listener| spawn(listener, receiver, connections, &stopped)),
-            admin.map(|listener| spawn(listener, page, connections, &stopped)),
-        ];
+        let otlp = otlp.into_iter().flatten();
+        let mut servers: Vec<_> =
+            otlp.map(|listener| spawn(listener, receiver.clone(), config, ledger, &stopped)).collect();
+        servers.extend(admin.map(|listener| spawn(listener, page, config, ledger, &stopped)));
         signals.wait().await;
         let deadline = Instant::now() + config.shutdown();
         _ = stop.send(true);
-        for server in servers.into_iter().flatten() {
+        for server in servers {
             _ = tokio::time::timeout_at(deadline.into(), server).await;
         }
         Ok(deadline)
@@ -74,12 +74,23 @@ fn serve(
     deadline
 }
 
-fn listen(address: Listen, what: &str, flag: &str) -> Result<Option<TcpListener>, Failure> {
-    let Some(address) = address.0 else { return Ok(None) };
-    let listener = server::bind(address, what, flag)?;
-    let bound = listener.local_addr().map_or_else(|_| address.to_string(), |bound| bound.to_string());
-    log::line(format_args!("listening for {what} on http://{bound}"));
-    Ok(Some(listener))
+fn listen<H: Handler>(door: &Door, what: &str, flag: &str) -> Result<Option<Listener>, Failure> {
+    let Some(address) = door.listen.0 else { return Ok(None) };
+    let guard = Guard::load(door, H::HTTP2)?;
+    let socket = server::bind(address, what, flag)?;
+    let bound = socket.local_addr().map_or_else(|_| address.to_string(), |bound| bound.to_string());
+    log::line(format_args!("listening for {what} on {}://{bound}", door.scheme()));
+    if door.is_open() {
+        log::line(format_args!(
+            "warning: anybody who reaches {bound} can use it ({flag}); give it a token-file or a client-ca-file"
+        ));
+    }
+    if door.is_readable() {
+        log::line(format_args!(
+            "warning: what goes to {bound} can be read on the way ({flag}); give it a certificate-file and a key-file"
+        ));
+    }
+    Ok(Some(Listener::new(socket, watch::channel(Arc::new(guard)).1)))
 }
 
 fn open_spool(config: &Config) -> Result<Spool, Failure> {
@@ -137,12 +148,14 @@ fn destination(spool: &Spool, target: &Target) -> Result<smoltel_spool::Destinat
 }
 
 fn spawn<H: Handler>(
-    listener: TcpListener,
+    listener: Listener,
     handler: Arc<H>,
-    connections: u32,
+    config: &Config,
+    ledger: &Arc<Ledger>,
     stopped: &watch::Receiver<bool>,
 ) -> JoinHandle<()> {
-    tokio::spawn(server::serve(listener, handler, connections, stopped.clone()))
+    let (limits, ledger) = (config.limits.clone(), ledger.clone());
+    tokio::spawn(server::serve(listener, handler, limits, ledger, stopped.clone()))
 }
 
 /// Makes durable what was released, so that it is not sent again.

@@ -23,7 +23,7 @@ fn assert_refused(output: &Output, status: i32, words: &[&str]) {
 
 #[test]
 fn a_wrong_command_line_is_refused_in_one_line() {
-    let cases: [(&[&str], &str); 15] = [
+    let cases: [(&[&str], &str); 18] = [
         (&["--htp", "x"], "--http"),
         (&["--http", "here"], "127.0.0.1:4318"),
         (&["--http", "127.0.0.1:99999"], "99999"),
@@ -33,7 +33,10 @@ fn a_wrong_command_line_is_refused_in_one_line() {
         (&["--upstream", "http://localhost:4318"], "itself"),
         (&["--upstream", "http://127.0.0.1:5000", "--http", "0.0.0.0:5000"], "itself"),
         (&["--upstream", "http://user:secret@host"], "headers"),
-        (&["--grpc", "127.0.0.1:4317"], "not supported yet"),
+        (&["--grpc", "127.0.0.1"], "127.0.0.1:4318"),
+        (&["--upstream", "http://localhost:4317"], "--grpc"),
+        (&["--certificate", "x"], "--key"),
+        (&["--token-file", "/nowhere/tokens", "check"], "behind the command"),
         (&["--link", "127.0.0.1:4319"], "not supported yet"),
         (&["--serial", "/dev/ttyS0"], "not supported yet"),
         (&["fly"], "fly"),
@@ -60,7 +63,13 @@ fn a_wrong_config_is_refused_in_one_line() {
         ("[spool]\nkey-file = '/nowhere/key'", "key-file"),
         ("[[upstream]]\nurl = 'http://a:1'\n[[upstream]]\nurl = 'http://b:1'", "one upstream"),
         ("[[upstream]]\ncompression = 'gzip'", "url"),
-        ("grpc = '127.0.0.1:4317'", "not supported yet"),
+        ("grpc = '127.0.0.1'", "127.0.0.1:4318"),
+        ("http = 7", "line 1"),
+        ("[http]\nlisten = 'off'\ntokens = 'x'", "line 3"),
+        ("[grpc]\ncertificate-file = '/x'", "key-file"),
+        ("[grpc]\nclient-ca-file = '/x'", "certificate-file"),
+        ("[admin]\ntoken-file = '/nowhere/tokens'", "/nowhere/tokens"),
+        ("[limits]\nsender-connections = 0", "from 1"),
         ("serial = ['/dev/ttyS0']", "not supported yet"),
         ("\x07 = 1", "line 1"),
     ];
@@ -76,7 +85,11 @@ fn check_prints_a_config_that_means_the_same_and_hides_credentials() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("gateway.toml");
     let path = path.to_str().unwrap();
-    fs::write(path, "[[upstream]]\nurl = 'http://a:1'\nheaders = { Authorization = 'Bearer x' }").unwrap();
+    let tokens = dir.path().join("tokens");
+    fs::write(&tokens, "x").unwrap();
+    fs::set_permissions(&tokens, fs::Permissions::from_mode(0o600)).unwrap();
+    let text = "[[upstream]]\nurl = 'http://a:1'\nheaders = { Authorization = 'Bearer x' }";
+    fs::write(path, format!("[grpc]\ntoken-file = {tokens:?}\n{text}")).unwrap();
     let first = output(&["check", "--config", path, "--http", "off"]);
     assert!(first.status.success(), "{first:?}");
     let text = String::from_utf8(first.stdout.clone()).unwrap();
@@ -109,12 +122,16 @@ fn help_and_version_are_answers() {
 fn a_machine_in_the_way_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().to_str().unwrap();
-    let off = ["--http", "127.0.0.1:0", "--admin", "off"];
+    let off = ["--http", "127.0.0.1:0", "--grpc", "off", "--admin", "off"];
     let run = |args: &[&str]| output(&[&off[..], args].concat());
 
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    assert_refused(&output(&["--http", &address, "--data-dir", data]), 1, &[&address, "--http"]);
+    assert_refused(
+        &output(&["--http", &address, "--grpc", "off", "--data-dir", data]),
+        1,
+        &[&address, "--http"],
+    );
 
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();

@@ -29,9 +29,10 @@ fn peer(name: &str) -> Command {
 }
 
 /// The official SDK records 20 spans, a log record and two metrics.
-fn python_sends(to: SocketAddr) {
+fn python_sends(to: SocketAddr, protocol: &str) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python_sdk.py");
-    let status = peer("py/bin/python").arg(script).arg(format!("http://{to}")).status().unwrap();
+    let url = format!("http://{to}");
+    let status = peer("py/bin/python").arg(script).args([&*url, protocol]).status().unwrap();
     assert!(status.success());
 }
 
@@ -61,11 +62,16 @@ struct Rotel {
 
 impl Rotel {
     fn start(dir: &Path) -> Self {
+        Self::with(dir, &["--exporter", "blackhole"])
+    }
+
+    /// One that sends on as told.
+    fn with(dir: &Path, exporter: &[&str]) -> Self {
         // The ports are free now; that rotel gets them is as sure as anything on this machine.
         let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let (http, grpc) = (free(), free());
         let mut rotel = peer("bin/rotel");
-        rotel.env("ROTEL_TELEMETRY_ENABLED", "false").arg("start").args(["--exporter", "blackhole"]);
+        rotel.env("ROTEL_TELEMETRY_ENABLED", "false").arg("start").args(exporter);
         rotel.args(["--otlp-http-endpoint", &http.to_string(), "--otlp-grpc-endpoint", &grpc.to_string()]);
         for signal in ["traces", "metrics", "logs"] {
             rotel.args(["--debug-log", signal]);
@@ -125,7 +131,32 @@ fn texts(lines: &[Value], name: &str) -> Vec<String> {
 fn the_official_sdk_can_be_seen_in_the_archive() {
     let dir = tempfile::tempdir().unwrap();
     let gateway = Gateway::start(dir.path(), &[]);
-    python_sends(gateway.http);
+    python_sends(gateway.http, "http");
+    seen_in_the_archive(&dir);
+}
+
+#[test]
+fn the_official_sdk_is_understood_over_grpc() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = Gateway::start(dir.path(), &[]);
+    python_sends(gateway.grpc.unwrap(), "grpc");
+    seen_in_the_archive(&dir);
+}
+
+/// rotel gets it by HTTP and sends it on by gRPC: another client, of another family.
+#[test]
+fn a_third_party_is_understood_over_grpc() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = Gateway::start(dir.path(), &[]);
+    let to = format!("http://{}", gateway.grpc.unwrap());
+    let exporter =
+        ["--exporter", "otlp", "--otlp-exporter-protocol", "grpc", "--otlp-exporter-endpoint", &to];
+    let rotel = Rotel::with(dir.path(), &exporter);
+    python_sends(rotel.http, "http");
+    seen_in_the_archive(&dir);
+}
+
+fn seen_in_the_archive(dir: &tempfile::TempDir) {
     until("three signals are archived", || {
         ["traces", "metrics", "logs"].iter().all(|signal| !lines(dir.path(), signal).is_empty())
     });
@@ -148,7 +179,7 @@ fn what_is_relayed_is_understood_by_a_third_party() {
     let rotel = Rotel::start(dir.path());
     let upstream = format!("http://{}", rotel.http);
     let gateway = Gateway::start(&dir.path().join("data"), &["--upstream", &upstream]);
-    python_sends(gateway.http);
+    python_sends(gateway.http, "http");
     example_sends(gateway.http);
     for i in 0..20 {
         rotel.prints(&format!("python-span-{i}\n"), 1);

@@ -79,12 +79,15 @@ fn spawn(repo: &Repo, folder: &Path) -> io::Result<Child> {
     }
     std::fs::create_dir_all(folder)?;
     let binary = repo.target_dir().join("debug/smoltel-gateway");
-    repo.command(&binary.to_string_lossy(), &["--http", "127.0.0.1:0", "--admin", "off", "--data-dir"])
-        .arg(folder.join("data"))
-        .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")
-        .stdout(Stdio::null())
-        .stderr(File::create(folder.join("log"))?)
-        .spawn()
+    repo.command(
+        &binary.to_string_lossy(),
+        &["--http", "127.0.0.1:0", "--grpc", "off", "--admin", "off", "--data-dir"],
+    )
+    .arg(folder.join("data"))
+    .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")
+    .stdout(Stdio::null())
+    .stderr(File::create(folder.join("log"))?)
+    .spawn()
 }
 
 /// Where OTLP/HTTP is taken, when the gateway has said so and is ready.

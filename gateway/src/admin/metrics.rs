@@ -66,6 +66,8 @@ impl Page {
         for (status, count) in ledger.refused_by_status() {
             self.sample("refused_requests_total", &[("status", &status.to_string())], count);
         }
+        self.head("refused_connections_total", "counter", "Connections of senders that had too many.");
+        self.sample("refused_connections_total", &[], ledger.refused_connections.load(Ordering::Relaxed));
     }
 
     fn forwarded(&mut self, admin: &Admin) {

@@ -6,15 +6,14 @@ mod status;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, Request, Response, StatusCode};
 use smoltel_spool::Spool;
 
 use crate::forward::Forwarders;
 use crate::ledger::Ledger;
-use crate::server::{Answer, Handler};
+use crate::server::{Answer, Handler, Payload, Peer};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const PAGE: &str = include_str!("page.html");
@@ -43,7 +42,17 @@ impl Admin {
 }
 
 impl Handler for Admin {
-    async fn handle(&self, request: Request<Incoming>) -> Answer {
+    const HTTP2: bool = false;
+
+    async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Answer {
+        // Probes have no token, and learn nothing.
+        let probe = matches!(request.uri().path(), "/healthz" | "/readyz");
+        if !probe && !peer.guard.admits(request.headers()) {
+            let mut answer =
+                respond(StatusCode::UNAUTHORIZED, TEXT, "a token is needed, or one as a password\n");
+            answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic, Bearer"));
+            return answer;
+        }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let mut answer = respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD\n");
             answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -67,7 +76,7 @@ impl Handler for Admin {
 }
 
 fn respond(status: StatusCode, media: &'static str, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
+    let mut answer = Response::new(Payload::new(body));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

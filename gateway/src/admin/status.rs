@@ -1,5 +1,7 @@
 //! `/api/status`: everything that can be known, in JSON.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::{Map, Value, json};
 use smoltel::Signal;
 use smoltel_spool::{DestinationStats, Loss, Losses, Pending, Stats};
@@ -20,6 +22,7 @@ pub(super) fn json(admin: &Admin) -> String {
         })),
         "refusedRequests": admin.ledger.refused_by_status()
             .map(|(status, count)| (status.to_string(), count.into())).collect::<Map<_, _>>(),
+        "refusedConnections": admin.ledger.refused_connections.load(Ordering::Relaxed),
         "destination": destination(admin, own),
         "otherDestinations": others.map(|other| json!({
             "id": other.id, "waiting": waiting(other), "lostItems": lost(&other.losses),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use smoltel_spool::{Codec, Key, Options};
 
 use super::Upstream;
+use super::door::Written;
 use crate::failure::Failure;
 use crate::gap;
 
@@ -13,11 +14,11 @@ const MIB: u64 = 1 << 20;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(super) struct File {
-    pub(super) http: Option<String>,
-    pub(super) grpc: Option<String>,
+    pub(super) http: Option<Written>,
+    pub(super) grpc: Option<Written>,
     pub(super) link: Option<String>,
     pub(super) serial: Option<toml::Value>,
-    pub(super) admin: Option<String>,
+    pub(super) admin: Option<Written>,
     pub(super) data_dir: Option<PathBuf>,
     pub(super) shutdown_seconds: u32,
     pub(super) upstream: Vec<Upstream>,
@@ -50,9 +51,16 @@ enum AtRest {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct Limits {
-    request_mib: u32,
-    in_flight_mib: u32,
+    pub(crate) request_mib: u32,
+    pub(crate) in_flight_mib: u32,
     pub(crate) connections: u32,
+    /// Of one sender, on one port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sender_connections: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sender_requests_per_second: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sender_kib_per_second: Option<u32>,
 }
 
 impl File {
@@ -111,9 +119,16 @@ impl Limits {
     pub(super) fn checked(self) -> Result<Self, Failure> {
         within("limits.request-mib", self.request_mib.into(), 1, 64)?;
         within("limits.connections", self.connections.into(), 1, 10_000)?;
+        within_if("limits.sender-connections", self.sender_connections, 10_000)?;
+        within_if("limits.sender-requests-per-second", self.sender_requests_per_second, 1_000_000)?;
+        within_if("limits.sender-kib-per-second", self.sender_kib_per_second, 16 << 20)?;
         // Less, and the largest request would never be taken.
         within("limits.in-flight-mib", self.in_flight_mib.into(), u64::from(self.request_mib) + 4, 1024)?;
         Ok(self)
+    }
+
+    pub(crate) fn sender_connections(&self) -> u32 {
+        self.sender_connections.unwrap_or(u32::MAX)
     }
 
     /// The longest body, in bytes after decompression.
@@ -125,6 +140,10 @@ impl Limits {
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight_mib as usize * MIB as usize
     }
+}
+
+fn within_if(key: &str, value: Option<u32>, max: u64) -> Result<(), Failure> {
+    value.map_or(Ok(()), |value| within(key, value.into(), 1, max))
 }
 
 fn within(key: &str, value: u64, min: u64, max: u64) -> Result<(), Failure> {
@@ -159,7 +178,14 @@ impl Default for SpoolSection {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { request_mib: 16, in_flight_mib: 32, connections: 256 }
+        Self {
+            request_mib: 16,
+            in_flight_mib: 32,
+            connections: 256,
+            sender_connections: None,
+            sender_requests_per_second: None,
+            sender_kib_per_second: None,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the gateway is to do: flags over the config file over the environment over the defaults.
 
+mod door;
 mod file;
 mod listen;
 mod upstream;
@@ -13,6 +14,8 @@ use smoltel_spool::Options;
 
 use crate::cli::{Flags, Place};
 use crate::failure::Failure;
+pub(crate) use door::Door;
+use door::Keys;
 use file::File;
 pub(crate) use file::{Limits, SpoolSection};
 pub(crate) use listen::Listen;
@@ -22,11 +25,14 @@ pub(crate) use upstream::Upstream;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Config {
-    pub(crate) http: Listen,
+    #[serde(serialize_with = "door::short")]
+    pub(crate) http: Door,
+    #[serde(serialize_with = "door::short")]
+    pub(crate) grpc: Door,
     /// Always off: it is shown so that nobody looks for it.
-    grpc: Listen,
     link: Listen,
-    pub(crate) admin: Listen,
+    #[serde(serialize_with = "door::short")]
+    pub(crate) admin: Door,
     pub(crate) data_dir: PathBuf,
     pub(crate) shutdown_seconds: u32,
     pub(crate) spool: SpoolSection,
@@ -39,20 +45,19 @@ impl Config {
     /// Puts the layers together. `env` reads an environment variable.
     pub(crate) fn load(flags: &Flags, env: impl Fn(&str) -> Option<OsString>) -> Result<Self, Failure> {
         let file = File::load(flags.place.config.as_deref())?;
-        listen::unsupported("--grpc", flags.grpc.as_deref())?;
         listen::unsupported("--link", flags.link.as_deref())?;
-        listen::unsupported("grpc", file.grpc.as_deref())?;
         listen::unsupported("link", file.link.as_deref())?;
         if !flags.serial.is_empty() || file.serial.is_some() {
             return Err(Failure::usage(
                 "serial lines are not supported yet by this version; leave --serial out",
             ));
         }
+        let keys = keys(flags);
         let config = Self {
-            http: Listen::choose("http", flags.http.as_deref(), file.http.as_deref(), 4318)?,
-            grpc: Listen::OFF,
+            http: Door::choose("http", flags.http.as_deref(), &keys, file.http, 4318)?,
+            grpc: Door::choose("grpc", flags.grpc.as_deref(), &keys, file.grpc, 4317)?,
             link: Listen::OFF,
-            admin: Listen::choose("admin", flags.admin.as_deref(), file.admin.as_deref(), 4328)?,
+            admin: Door::choose("admin", flags.admin.as_deref(), &Keys::default(), file.admin, 4328)?,
             data_dir: data_dir(&flags.place, file.data_dir, &env),
             shutdown_seconds: file.shutdown_seconds,
             upstream: upstream::choose(&flags.upstream, file.upstream, &env)?,
@@ -60,7 +65,7 @@ impl Config {
             limits: file.limits.checked()?,
         };
         if let Some(upstream) = &config.upstream {
-            upstream.is_not(config.http)?;
+            upstream.is_not(&[("http", config.http.listen), ("grpc", config.grpc.listen)])?;
         }
         Ok(config)
     }
@@ -95,6 +100,16 @@ pub(crate) fn spool_options(place: &Place) -> Result<Options, Failure> {
     file.spool.checked()?.options(file.limits.checked()?.in_flight())
 }
 
+/// What the flags say that senders have to show.
+fn keys(flags: &Flags) -> Keys {
+    Keys {
+        certificate: flags.certificate.clone(),
+        key: flags.key.clone(),
+        client_ca: flags.client_ca.clone(),
+        token: flags.token_file.clone(),
+    }
+}
+
 fn data_dir(place: &Place, file: Option<PathBuf>, env: &impl Fn(&str) -> Option<OsString>) -> PathBuf {
     // systemd may name several directories, with colons between them.
     let state = || {
@@ -117,8 +132,9 @@ mod tests {
     #[test]
     fn nothing_given_is_the_contract() {
         let config = load(Flags::default(), &[]).unwrap();
-        assert_eq!(config.http.to_string(), "127.0.0.1:4318");
-        assert_eq!(config.admin.to_string(), "127.0.0.1:4328");
+        assert_eq!(config.http.listen.to_string(), "127.0.0.1:4318");
+        assert_eq!(config.grpc.listen.to_string(), "127.0.0.1:4317");
+        assert_eq!(config.admin.listen.to_string(), "127.0.0.1:4328");
         assert_eq!(config.data_dir, Path::new("./smoltel-data"));
         assert!(config.upstream.is_none());
     }
@@ -138,7 +154,7 @@ mod tests {
 
         let place = Place { config: Some(path.clone()), data_dir: None };
         let config = load(Flags { place, ..Flags::default() }, &env).unwrap();
-        assert_eq!((config.data_dir.to_str(), config.http), (Some("/from/file"), Listen::OFF));
+        assert_eq!((config.data_dir.to_str(), config.http.listen), (Some("/from/file"), Listen::OFF));
         assert_eq!(url(config), "http://file:1");
 
         let place = Place { config: Some(path), data_dir: Some("/from/flag".into()) };
@@ -150,9 +166,9 @@ mod tests {
 
     #[test]
     fn what_is_not_there_yet_is_refused() {
-        let grpc = |value: &str| Flags { grpc: Some(value.into()), ..Flags::default() };
-        assert!(load(grpc("off"), &[]).is_ok());
-        assert!(load(grpc("127.0.0.1:4317"), &[]).unwrap_err().contains("not supported yet"));
+        let link = |value: &str| Flags { link: Some(value.into()), ..Flags::default() };
+        assert!(load(link("off"), &[]).is_ok());
+        assert!(load(link("127.0.0.1:4319"), &[]).unwrap_err().contains("not supported yet"));
         let serial = Flags { serial: vec!["/dev/ttyUSB0".into()], ..Flags::default() };
         assert!(load(serial, &[]).unwrap_err().contains("not supported yet"));
         let two = Flags { upstream: vec!["http://a".into(), "http://b".into()], ..Flags::default() };

@@ -84,16 +84,16 @@ impl Upstream {
     }
 
     /// Refuses an endpoint that is this gateway's own listener: it would send every request to itself for ever.
-    pub(super) fn is_not(&self, own: Listen) -> Result<(), Failure> {
+    pub(super) fn is_not(&self, own: &[(&str, Listen)]) -> Result<(), Failure> {
         let (ip, port) = self.address();
-        if ip.is_some_and(|ip| own.is_reached_by(ip, port)) {
+        let met = own.iter().find(|(_, own)| ip.is_some_and(|ip| own.is_reached_by(ip, port)));
+        met.map_or(Ok(()), |(name, own)| {
             let url = self.shown();
-            return Err(Failure::usage(format!(
-                "the upstream {url} is this gateway itself (--http {own}); name another one, \
+            Err(Failure::usage(format!(
+                "the upstream {url} is this gateway itself (--{name} {own}); name another one, \
                  or unset OTEL_EXPORTER_OTLP_ENDPOINT"
-            )));
-        }
-        Ok(())
+            )))
+        })
     }
 
     /// The host, if it is an address or `localhost`, and the port.

@@ -1,26 +1,29 @@
 use std::io;
 
-use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::header::{
+    ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 use smoltel_proto::{Invalid, JsonError, from_json, table};
 use smoltel_spool::AppendError;
 
 use super::request::Encoding;
-use crate::server::Answer;
+use crate::server::{Answer, Payload};
 
 /// Why a request is not taken: a status of HTTP, and a `google.rpc.Status` that says it to people.
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
     /// The code of gRPC that fits.
-    code: u32,
-    message: String,
+    pub(super) code: u32,
+    pub(super) message: String,
     /// What is wrong with which field, for data that can never be taken.
     field: Option<String>,
     header: Option<(HeaderName, &'static str)>,
+    /// The seconds after which it may be tried again.
+    retry_after: Option<u32>,
 }
 
 /// The most bytes of a message, so that every answer is short.
@@ -29,7 +32,9 @@ const MAX_MESSAGE: usize = 1000;
 const INVALID_ARGUMENT: u32 = 3;
 const RESOURCE_EXHAUSTED: u32 = 8;
 const UNIMPLEMENTED: u32 = 12;
+const INTERNAL: u32 = 13;
 const UNAVAILABLE: u32 = 14;
+const UNAUTHENTICATED: u32 = 16;
 
 impl Refusal {
     /// A refusal with the beginning of that message: it may repeat what was sent, and that can be long.
@@ -37,7 +42,7 @@ impl Refusal {
         let mut message = message.into();
         let end = (0..=MAX_MESSAGE).rev().find(|&at| message.is_char_boundary(at)).unwrap_or(0);
         message.truncate(end);
-        Self { status, code, message, field: None, header: None }
+        Self { status, code, message, field: None, header: None, retry_after: None }
     }
 
     fn with(mut self, name: HeaderName, value: &'static str) -> Self {
@@ -49,8 +54,21 @@ impl Refusal {
         Self { field: Some(field), ..Self::new(StatusCode::BAD_REQUEST, INVALID_ARGUMENT, message) }
     }
 
-    fn later(message: impl Into<String>, seconds: &'static str) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE, message).with(RETRY_AFTER, seconds)
+    fn later(message: impl Into<String>, seconds: u32) -> Self {
+        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE, message);
+        Self { retry_after: Some(seconds), ..refusal }
+    }
+
+    pub(super) fn too_often(seconds: u32) -> Self {
+        let message =
+            "this sender sends more than the gateway's limits allow; send less often, in larger batches";
+        Self { status: StatusCode::TOO_MANY_REQUESTS, ..Self::later(message, seconds) }
+    }
+
+    pub(super) fn unauthenticated() -> Self {
+        let message =
+            "the token is missing or unknown; send Authorization: Bearer and a token of the gateway's";
+        Self::new(StatusCode::UNAUTHORIZED, UNAUTHENTICATED, message).with(WWW_AUTHENTICATE, "Bearer")
     }
 
     pub(super) fn invalid(error: &Invalid) -> Self {
@@ -64,7 +82,7 @@ impl Refusal {
     }
 
     pub(super) fn not_gzip(error: &io::Error) -> Self {
-        Self::bad_data(format!("the body is not gzip, as Content-Encoding says: {error}"), String::new())
+        Self::bad_data(format!("the body is not gzip, as its head says: {error}"), String::new())
     }
 
     pub(super) fn broken(error: &hyper::Error) -> Self {
@@ -92,6 +110,31 @@ impl Refusal {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID_ARGUMENT, message).with(ACCEPT_ENCODING, "gzip")
     }
 
+    pub(super) fn no_such_method(path: &str) -> Self {
+        let path: String = path.chars().take(100).collect();
+        let message =
+            format!("there is no {path} here; call Export of the services for traces, metrics or logs");
+        Self::new(StatusCode::NOT_FOUND, UNIMPLEMENTED, message)
+    }
+
+    pub(super) fn no_such_coding() -> Self {
+        let message = "messages have to be in protobuf, and in gzip or not compressed";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, UNIMPLEMENTED, message)
+    }
+
+    pub(super) fn bad_flag() -> Self {
+        let message = "the message says that it is compressed, but not how: grpc-encoding has to be gzip";
+        Self::new(StatusCode::BAD_REQUEST, INTERNAL, message)
+    }
+
+    pub(super) fn cut_short() -> Self {
+        Self::bad_data("the message is shorter than its prefix says".into(), String::new())
+    }
+
+    pub(super) fn not_one_message() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, UNIMPLEMENTED, "a call has to have exactly one message")
+    }
+
     pub(super) fn too_slow() -> Self {
         let message = "the body took too long to arrive";
         Self::new(StatusCode::REQUEST_TIMEOUT, UNAVAILABLE, message).with(CONNECTION, "close")
@@ -109,16 +152,16 @@ impl Refusal {
     }
 
     pub(super) fn busy() -> Self {
-        Self::later("too many bytes are in flight", "1")
+        Self::later("too many bytes are in flight", 1)
     }
 
     pub(super) fn spool(error: &AppendError) -> Self {
         match error {
             AppendError::TooLarge { .. } => Self::too_long_to_store(error),
-            AppendError::Busy => Self::later(error.to_string(), "1"),
-            AppendError::Full => Self::later(error.to_string(), "10"),
-            AppendError::ReadOnly(_) => Self::later(error.to_string(), "30"),
-            AppendError::Closed => Self::later("the gateway is shutting down", "5"),
+            AppendError::Busy => Self::later(error.to_string(), 1),
+            AppendError::Full => Self::later(error.to_string(), 10),
+            AppendError::ReadOnly(_) => Self::later(error.to_string(), 30),
+            AppendError::Closed => Self::later("the gateway is shutting down", 5),
         }
     }
 
@@ -128,10 +171,19 @@ impl Refusal {
 
     pub(super) fn answer(self, form: Encoding) -> Answer {
         let mut answer = respond(form, self.status, write(form, &self.json()));
+        let headers = answer.headers_mut();
         if let Some((name, value)) = self.header {
-            answer.headers_mut().insert(name, HeaderValue::from_static(value));
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, seconds.into());
         }
         answer
+    }
+
+    /// The `google.rpc.Status` in protobuf.
+    pub(super) fn wire(&self) -> Bytes {
+        write(Encoding::Protobuf, &self.json())
     }
 
     /// The `google.rpc.Status` in JSON.
@@ -141,6 +193,11 @@ impl Refusal {
             status["details"] = json!([{
                 "@type": "type.googleapis.com/google.rpc.BadRequest",
                 "fieldViolations": [{ "field": field, "description": self.message }],
+            }]);
+        }
+        if let Some(seconds) = self.retry_after {
+            status["details"] = json!([{
+                "@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": format!("{seconds}s"),
             }]);
         }
         status
@@ -161,7 +218,7 @@ fn respond(form: Encoding, status: StatusCode, body: Bytes) -> Answer {
         Encoding::Protobuf => "application/x-protobuf",
         Encoding::Json => "application/json",
     };
-    let mut answer = Response::new(Full::new(body));
+    let mut answer = Response::new(Payload::new(body));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
     answer
@@ -183,6 +240,16 @@ fn write(form: Encoding, status: &Value) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_delay_is_said_in_both_encodings() {
+        let refusal = Refusal::busy();
+        let wire = refusal.wire();
+        let mut json = Vec::new();
+        smoltel_proto::to_json(&table::STATUS, &wire, &mut json).unwrap();
+        let back: Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(back, refusal.json());
+    }
 
     #[test]
     fn a_refusal_says_the_same_in_both_encodings() {

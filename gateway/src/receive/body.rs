@@ -7,6 +7,7 @@ use hyper::body::{Body, Bytes, Incoming};
 
 use super::answer::Refusal;
 use super::budget::Permit;
+use super::grpc;
 
 /// How long a whole body may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -22,14 +23,29 @@ pub(super) async fn read(
     limit: usize,
     permit: &mut Permit,
 ) -> Result<Vec<u8>, Refusal> {
-    // Compressed or not, a body that is announced as longer is not worth a byte of memory.
-    if body.size_hint().lower() > limit as u64 {
-        return Err(Refusal::too_large(limit));
-    }
-    // What is announced is believed up to a point: a sender gets memory for what it has sent.
-    let first = (body.size_hint().lower() as usize).clamp(4 << 10, 64 << 10);
-    let sink = Sink { bytes: Vec::new(), first, limit, permit, refusal: None };
-    let reading = async { if compressed { inflate(body, sink).await } else { copy(body, sink).await } };
+    let announced = body.size_hint().lower();
+    let source = Source { body, ahead: Bytes::new(), left: None };
+    within_time(source.read(announced, compressed, limit, permit)).await
+}
+
+/// Reads a body that is one message of gRPC: whether it is compressed, its length in four bytes, the message.
+pub(super) async fn read_message(
+    body: &mut Incoming,
+    coding: grpc::Coding,
+    limit: usize,
+    permit: &mut Permit,
+) -> Result<Vec<u8>, Refusal> {
+    let reading = async {
+        let mut source = Source { body, ahead: Bytes::new(), left: None };
+        let [flag, length @ ..] = source.prefix().await?;
+        let length = u32::from_be_bytes(length);
+        source.left = Some(length as usize);
+        source.read(length.into(), coding.compressed(flag)?, limit, permit).await
+    };
+    within_time(reading).await
+}
+
+async fn within_time(reading: impl Future<Output = Result<Vec<u8>, Refusal>>) -> Result<Vec<u8>, Refusal> {
     tokio::time::timeout(TIMEOUT, reading).await.unwrap_or_else(|_| Err(Refusal::too_slow()))
 }
 
@@ -45,26 +61,83 @@ pub(super) async fn discard(body: &mut Incoming) {
     _ = tokio::time::timeout(DISCARD_TIMEOUT, reading).await;
 }
 
-async fn copy(body: &mut Incoming, mut sink: Sink<'_>) -> Result<Vec<u8>, Refusal> {
-    while let Some(data) = next(body).await? {
-        sink.take(&data)?;
-    }
-    Ok(sink.bytes)
+/// A body, piece by piece; of gRPC, its one message.
+struct Source<'a> {
+    body: &'a mut Incoming,
+    /// What came with the message's prefix.
+    ahead: Bytes,
+    /// How much of the message is still to come, if the body is one.
+    left: Option<usize>,
 }
 
-async fn inflate(body: &mut Incoming, sink: Sink<'_>) -> Result<Vec<u8>, Refusal> {
-    let mut decoder = MultiGzDecoder::new(sink);
-    while let Some(data) = next(body).await? {
-        if let Err(error) = decoder.write_all(&data) {
+impl Source<'_> {
+    async fn read(
+        mut self,
+        announced: u64,
+        compressed: bool,
+        limit: usize,
+        permit: &mut Permit,
+    ) -> Result<Vec<u8>, Refusal> {
+        // Compressed or not, a body that is announced as longer is not worth a byte of memory.
+        if announced > limit as u64 {
+            return Err(Refusal::too_large(limit));
+        }
+        // What is announced is believed up to a point: a sender gets memory for what it has sent.
+        let first = (announced as usize).clamp(4 << 10, 64 << 10);
+        let sink = Sink { bytes: Vec::new(), first, limit, permit, refusal: None };
+        if compressed { self.inflate(sink).await } else { self.copy(sink).await }
+    }
+
+    async fn copy(&mut self, mut sink: Sink<'_>) -> Result<Vec<u8>, Refusal> {
+        while let Some(data) = self.next().await? {
+            sink.take(&data)?;
+        }
+        Ok(sink.bytes)
+    }
+
+    async fn inflate(&mut self, sink: Sink<'_>) -> Result<Vec<u8>, Refusal> {
+        let mut decoder = MultiGzDecoder::new(sink);
+        while let Some(data) = self.next().await? {
+            if let Err(error) = decoder.write_all(&data) {
+                let refusal = decoder.get_mut().refusal.take();
+                return Err(refusal.unwrap_or_else(|| Refusal::not_gzip(&error)));
+            }
+        }
+        if let Err(error) = decoder.try_finish() {
             let refusal = decoder.get_mut().refusal.take();
             return Err(refusal.unwrap_or_else(|| Refusal::not_gzip(&error)));
         }
+        Ok(std::mem::take(&mut decoder.get_mut().bytes))
     }
-    if let Err(error) = decoder.try_finish() {
-        let refusal = decoder.get_mut().refusal.take();
-        return Err(refusal.unwrap_or_else(|| Refusal::not_gzip(&error)));
+
+    async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
+        let data = match std::mem::take(&mut self.ahead) {
+            data if !data.is_empty() => Some(data),
+            _ => next(self.body).await?,
+        };
+        match (&mut self.left, &data) {
+            (None, _) | (Some(0), None) => {}
+            (Some(_), None) => return Err(Refusal::cut_short()),
+            // A call of these has one message.
+            (Some(left), Some(data)) => {
+                *left = left.checked_sub(data.len()).ok_or_else(Refusal::not_one_message)?;
+            }
+        }
+        Ok(data)
     }
-    Ok(std::mem::take(&mut decoder.get_mut().bytes))
+
+    /// The five bytes before a message.
+    async fn prefix(&mut self) -> Result<[u8; 5], Refusal> {
+        let (mut prefix, mut filled) = ([0; 5], 0);
+        while filled < prefix.len() {
+            let mut data = next(self.body).await?.ok_or_else(Refusal::not_one_message)?;
+            let part = data.split_to(data.len().min(prefix.len() - filled));
+            prefix[filled..][..part.len()].copy_from_slice(&part);
+            filled += part.len();
+            self.ahead = data;
+        }
+        Ok(prefix)
+    }
 }
 
 /// The next piece of data; trailers are skipped.

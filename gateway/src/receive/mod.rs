@@ -1,14 +1,18 @@
-//! OTLP/HTTP in: a request is answered with success when it is durable in the spool.
+//! OTLP/HTTP and OTLP/gRPC in, on any of the ports: a request is answered with success when it is durable in the spool.
 
 mod answer;
 mod body;
 mod budget;
+mod grpc;
+mod rate;
 mod request;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use hyper::Request;
 use hyper::body::Incoming;
+use hyper::http::request::Parts;
 use smoltel::Signal;
 use smoltel::split::{Most, Piece, split};
 use smoltel_proto::{check, from_json};
@@ -17,10 +21,12 @@ use tokio::sync::oneshot;
 
 use crate::config::Limits;
 use crate::ledger::Ledger;
-use crate::server::{Answer, Handler};
+use crate::server::{Answer, Handler, Peer};
 use crate::signals;
 use answer::Refusal;
 use budget::{Budget, Permit};
+use grpc::Call;
+use rate::Rates;
 use request::{Encoding, Head};
 
 /// The stream of records that may be sent laid end to end.
@@ -33,17 +39,39 @@ pub(crate) struct Receiver {
     spool: Spool,
     ledger: Arc<Ledger>,
     budget: Budget,
+    rates: Rates,
     limits: Limits,
 }
 
 impl Receiver {
     pub(crate) fn new(spool: Spool, ledger: Arc<Ledger>, limits: Limits) -> Self {
-        Self { spool, budget: Budget::new(limits.in_flight(), ledger.clone()), ledger, limits }
+        let budget = Budget::new(limits.in_flight(), ledger.clone());
+        Self { spool, budget, rates: Rates::new(&limits), ledger, limits }
     }
 
-    async fn export(&self, head: &Head, body: &mut Incoming) -> Result<(), Refusal> {
+    /// Whether the sender may send at all, and now.
+    fn admit(&self, parts: &Parts, peer: &Peer) -> Result<(), Refusal> {
+        if !peer.guard.admits(&parts.headers) {
+            return Err(Refusal::unauthenticated());
+        }
+        self.rates.request(peer.ip, Instant::now()).map_err(Refusal::too_often)
+    }
+
+    async fn call(&self, parts: &Parts, body: &mut Incoming, peer: &Peer) -> Result<(), Refusal> {
+        self.admit(parts, peer)?;
+        let call = Call::parse(parts)?;
+        let mut permit = self.budget.permit();
+        let payload = body::read_message(body, call.coding, self.limits.request(), &mut permit).await?;
+        self.rates.bytes(peer.ip, Instant::now(), payload.len());
+        self.store(call.signal, payload, permit).await
+    }
+
+    async fn export(&self, parts: &Parts, body: &mut Incoming, peer: &Peer) -> Result<(), Refusal> {
+        self.admit(parts, peer)?;
+        let head = Head::parse(parts)?;
         let mut permit = self.budget.permit();
         let bytes = body::read(body, head.compressed, self.limits.request(), &mut permit).await?;
+        self.rates.bytes(peer.ip, Instant::now(), bytes.len());
         let payload = match head.encoding {
             Encoding::Protobuf => bytes,
             Encoding::Json => transcode(head.signal, bytes)?,
@@ -100,14 +128,21 @@ fn record(signal: Signal, stream: u32, piece: Piece) -> Record {
 }
 
 impl Handler for Receiver {
-    async fn handle(&self, request: Request<Incoming>) -> Answer {
+    const HTTP2: bool = true;
+
+    async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Answer {
         let (parts, mut body) = request.into_parts();
+        if grpc::is_call(&parts) {
+            return match self.call(&parts, &mut body, peer).await {
+                Ok(()) => grpc::success(),
+                Err(refusal) => {
+                    self.ledger.refused(refusal.status());
+                    grpc::refuse(&refusal)
+                }
+            };
+        }
         let form = request::form(&parts.headers);
-        let result = match Head::parse(&parts) {
-            Ok(head) => self.export(&head, &mut body).await,
-            Err(refusal) => Err(refusal),
-        };
-        match result {
+        match self.export(&parts, &mut body, peer).await {
             Ok(()) => answer::success(form),
             Err(refusal) => {
                 self.ledger.refused(refusal.status());

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+pub mod grpc;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -40,6 +42,7 @@ pub fn output(args: &[&str]) -> Output {
 pub struct Gateway {
     child: Child,
     pub http: SocketAddr,
+    pub grpc: Option<SocketAddr>,
     pub admin: SocketAddr,
     log: Arc<Mutex<String>>,
 }
@@ -47,14 +50,19 @@ pub struct Gateway {
 impl Gateway {
     pub fn start(dir: &Path, args: &[&str]) -> Self {
         let mut command = binary();
-        command.args(["--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data-dir"]).arg(dir).args(args);
+        command.args(["--admin", "127.0.0.1:0", "--data-dir"]).arg(dir).args(args);
+        for listener in ["--http", "--grpc"].into_iter().filter(|listener| !args.contains(listener)) {
+            command.args([listener, "127.0.0.1:0"]);
+        }
         let mut child = command.stderr(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let (mut http, mut admin, mut begin) = (None, None, String::new());
+        let (mut http, mut grpc, mut admin, mut begin) = (None, None, None, String::new());
         while let Some(Ok(line)) = lines.next() {
-            let address = |what: &str| line.split_once(what)?.1.parse::<SocketAddr>().ok();
-            http = http.or(address("OTLP/HTTP on http://"));
-            admin = admin.or(address("the admin page on http://"));
+            let address =
+                |what: &str| line.split_once(what)?.1.split_once("://")?.1.parse::<SocketAddr>().ok();
+            http = http.or(address("OTLP/HTTP on"));
+            grpc = grpc.or(address("OTLP/gRPC on"));
+            admin = admin.or(address("the admin page on"));
             let started = line.contains("data in");
             begin += &(line + "\n");
             if started {
@@ -67,7 +75,7 @@ impl Gateway {
             lines.map_while(Result::ok).for_each(|line| *more.lock().unwrap() += &(line + "\n"));
         });
         let text = log.lock().unwrap().clone();
-        Self { http: http.expect(&text), admin: admin.expect(&text), child, log }
+        Self { http: http.expect(&text), grpc, admin: admin.expect(&text), child, log }
     }
 
     pub fn log(&self) -> String {
