@@ -4,8 +4,7 @@ use std::sync::{Arc, Once};
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::bounded;
-
+use crate::command::Commands;
 use crate::config::{self, Env, Schedule};
 use crate::diagnostics::Diagnostics;
 use crate::error::ConfigError;
@@ -213,7 +212,7 @@ impl Builder {
         for warning in &env.warnings {
             self.diagnostics.say(warning);
         }
-        let (commands, received) = bounded(64);
+        let (commands, received) = Commands::channel();
         let pipeline = Arc::new(Threads::pipeline(commands.clone(), enabled, metrics));
         #[cfg(feature = "spool")]
         let outbox = match &self.spool {

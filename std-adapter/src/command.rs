@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 
 /// What a worker is told.
 #[derive(Debug)]
@@ -13,19 +13,47 @@ pub(crate) enum Command {
     Shutdown(Instant, Sender<()>),
 }
 
-/// Tells the worker, and waits until it has done it or `timeout` is over.
-pub(crate) fn ask(
-    worker: &Sender<Command>,
-    timeout: Duration,
-    command: impl FnOnce(Instant, Sender<()>) -> Command,
-) {
-    let now = Instant::now();
-    // Longer than a clock can say is a year.
-    let deadline = now.checked_add(timeout).unwrap_or_else(|| now + Duration::from_secs(365 * 86_400));
-    let (done, finished) = bounded(1);
-    if worker.send_deadline(command(deadline, done), deadline).is_ok() {
-        // A little longer than the worker has: it is its own report that counts.
-        let _ = finished.recv_deadline(deadline + GRACE);
+/// The worker, to those who tell it something.
+#[derive(Clone, Debug)]
+pub(crate) struct Commands {
+    worker: Sender<Command>,
+    /// The process that has the worker.
+    process: u32,
+}
+
+impl Commands {
+    /// Where commands go, and where the worker of this process gets them.
+    pub(crate) fn channel() -> (Self, Receiver<Command>) {
+        let (worker, commands) = bounded(64);
+        (Self { worker, process: std::process::id() }, commands)
+    }
+
+    /// Whether this is a child of the process that has the worker, made by `fork`.
+    pub(crate) fn is_forked(&self) -> bool {
+        std::process::id() != self.process
+    }
+
+    /// Says that a lane fills.
+    pub(crate) fn wake(&self) {
+        if !self.is_forked() {
+            // A full channel wakes the worker as well; one that is gone needs no waking.
+            let _ = self.worker.try_send(Command::Wake);
+        }
+    }
+
+    /// Tells the worker, and waits until it has done it or `timeout` is over.
+    pub(crate) fn ask(&self, timeout: Duration, command: impl FnOnce(Instant, Sender<()>) -> Command) {
+        if self.is_forked() {
+            return;
+        }
+        let now = Instant::now();
+        // Longer than a clock can say is a year.
+        let deadline = now.checked_add(timeout).unwrap_or_else(|| now + Duration::from_secs(365 * 86_400));
+        let (done, finished) = bounded(1);
+        if self.worker.send_deadline(command(deadline, done), deadline).is_ok() {
+            // A little longer than the worker has: it is its own report that counts.
+            let _ = finished.recv_deadline(deadline + GRACE);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use smoltel_core::{Pipeline, Scope};
 
-use crate::command::{Command, ask};
+use crate::command::Command;
 use crate::platform::Threads;
 use crate::{Logger, Scoped, Severity, Telemetry, silence};
 
@@ -34,7 +34,7 @@ impl Telemetry {
             report(&logger, info);
             // A worker that waits for itself waits in vain; its records are sent on its next turn.
             if !silence::is_worker() {
-                ask(&worker, timeout, Command::Flush);
+                worker.ask(timeout, Command::Flush);
             }
             before(info);
         }));

@@ -3,10 +3,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::Sender;
 use smoltel_core::platform::{self, Platform, Priority};
 use smoltel_core::propagation::TraceState;
 use smoltel_core::ring::Ring;
@@ -16,7 +15,7 @@ use smoltel_core::{
 };
 
 use crate::Signal;
-use crate::command::Command;
+use crate::command::Commands;
 use crate::context::{self, Entered};
 use crate::scope::OwnedScope;
 use crate::silence;
@@ -24,7 +23,7 @@ use crate::silence;
 /// Programs with threads: one lane for each signal, so that one signal's outage does not hold the others.
 #[derive(Debug)]
 pub struct Threads {
-    worker: Sender<Command>,
+    worker: Commands,
     /// Whether the worker knows already that a lane has filled.
     woken: [AtomicBool; 3],
     /// Slots that may still be made.
@@ -43,18 +42,19 @@ const POINTS: usize = 1 << 20;
 impl Threads {
     /// A pipeline that wakes `worker` when a lane is half full. One that is not `enabled` has no slots,
     /// and so records nothing.
-    pub(crate) fn pipeline(
-        worker: Sender<Command>,
-        enabled: bool,
-        metrics: MetricSettings,
-    ) -> Pipeline<Self> {
+    pub(crate) fn pipeline(worker: Commands, enabled: bool, metrics: MetricSettings) -> Pipeline<Self> {
         let most = if enabled { SLOTS } else { 0 };
         let platform = Self { worker, woken: Default::default(), slots: AtomicUsize::new(most) };
         let lanes = std::array::from_fn(|_| empty_lane());
         let slots = Growing(Vec::with_capacity(most));
         let records = Records::new(lanes, slots, Growing::default(), Seed::Random(crate::random()));
         let metrics = Metrics::with_memory(vec![0; POINTS].into_boxed_slice(), metrics);
-        Pipeline::from_parts(platform, Locked(Mutex::new(records)), Locked(Mutex::new(metrics)))
+        let records = Locked::new(records, || {
+            let closed = std::array::from_fn(|_| Ring::new(Box::default()));
+            Records::new(closed, Growing::default(), Growing::default(), Seed::Random(crate::random()))
+        });
+        let metrics = Locked::new(metrics, || Metrics::with_memory(Box::default(), MetricSettings::DEFAULT));
+        Pipeline::from_parts(platform, records, metrics)
     }
 
     /// The worker is looking at the lane: it wants to be woken again.
@@ -148,8 +148,7 @@ impl Platform for Threads {
 
     fn stored(&self, signal: Signal, _: Priority, used: usize, capacity: usize) {
         if used >= capacity / 2 && !self.woken[signal as usize].swap(true, Ordering::AcqRel) {
-            // A full channel wakes the worker as well; one that is gone needs no waking.
-            let _ = self.worker.try_send(Command::Wake);
+            self.worker.wake();
         }
     }
 }
@@ -193,15 +192,61 @@ impl std::fmt::Debug for Callback {
 }
 
 /// A mutex as a pipeline's lock.
+///
+/// A child of `fork` may find it locked for ever, by a thread that only its parent has. It then works on a state
+/// of its own, that holds nothing.
 #[derive(Debug)]
-pub struct Locked<T>(Mutex<T>);
+pub struct Locked<T> {
+    state: Mutex<T>,
+    process: u32,
+    childs: OnceLock<Mutex<T>>,
+    make: fn() -> T,
+}
+
+/// How long a thread may keep the lock, and more: it is held for less than a microsecond.
+const HELD: Duration = Duration::from_millis(10);
+
+impl<T> Locked<T> {
+    fn new(state: T, make: fn() -> T) -> Self {
+        Self { state: Mutex::new(state), process: std::process::id(), childs: OnceLock::new(), make }
+    }
+
+    #[cold]
+    fn wait(&self) -> MutexGuard<'_, T> {
+        if std::process::id() == self.process {
+            return lock(&self.state);
+        }
+        let deadline = Instant::now() + HELD;
+        while self.childs.get().is_none() && Instant::now() < deadline {
+            if let Some(state) = try_lock(&self.state) {
+                return state;
+            }
+            std::thread::yield_now();
+        }
+        lock(self.childs.get_or_init(|| Mutex::new((self.make)())))
+    }
+}
 
 impl<T> platform::Lock<T> for Locked<T> {
     #[inline]
     fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
-        // Nothing in core leaves its state half done where it could panic.
-        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        f(&mut try_lock(&self.state).unwrap_or_else(|| self.wait()))
     }
+}
+
+// Nothing in core leaves its state half done where it could panic: there is no poison.
+
+#[inline]
+fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(state) => Some(state),
+        Err(TryLockError::Poisoned(state)) => Some(state.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A list without a limit of its own.

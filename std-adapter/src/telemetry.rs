@@ -1,5 +1,5 @@
 use std::sync::{Arc, Once};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 use smoltel_core::{Loss, Pipeline, Scope};
@@ -7,12 +7,13 @@ use smoltel_core::{Loss, Pipeline, Scope};
 #[cfg(feature = "spool")]
 use crate::Severity;
 use crate::builder::Builder;
-use crate::command::{Command, ask};
+use crate::command::{Command, Commands};
 use crate::diagnostics::Diagnostics;
 #[cfg(feature = "spool")]
 use crate::outbox::Outbox;
 use crate::platform::Threads;
 use crate::report::Report;
+use crate::stream::items;
 use crate::{Logger, Meter, Scoped, Signal, Tracer};
 
 /// A program's telemetry: where its tracers, loggers and meters come from, and the worker that sends.
@@ -22,9 +23,17 @@ use crate::{Logger, Meter, Scoped, Signal, Tracer};
 ///
 /// Dropping it shuts down within five seconds, and says on standard error what was lost. Call
 /// [`shutdown`](Self::shutdown) to choose the time and get the counts.
+///
+/// # After a fork
+///
+/// A child of `fork` has no worker, and the spool is its parent's. Recording goes on there without effect, with ids
+/// that the parent makes too; [`flush`](Self::flush), [`shutdown`](Self::shutdown) and dropping return at once,
+/// touch neither endpoint nor spool, and count as `closed` what the child recorded and what its parent had not begun
+/// to send when it forked, which the parent still sends. A child that is to be heard builds a `Telemetry` of its own,
+/// without its parent's spool.
 pub struct Telemetry {
     pub(crate) pipeline: Arc<Pipeline<Threads>>,
-    pub(crate) commands: Sender<Command>,
+    pub(crate) commands: Commands,
     pub(crate) diagnostics: Diagnostics,
     /// That a scope has no name is said once.
     pub(crate) unnamed: Once,
@@ -78,7 +87,7 @@ impl Telemetry {
     /// Sends everything recorded so far, waiting `timeout` at the most, and reports. What could not be sent
     /// is in the spool if there is one, and still on its way if not.
     pub fn flush(&self, timeout: Duration) -> Report {
-        ask(&self.commands, timeout, Command::Flush);
+        self.ask(timeout, Command::Flush);
         self.report()
     }
 
@@ -103,7 +112,7 @@ impl Telemetry {
                 .for_each(|reason| report.add_dropped(reason.name(), counters.lost(signal, reason)));
         }
         #[cfg(feature = "spool")]
-        if let Some(outbox) = &self.outbox {
+        if let Some(outbox) = self.outbox.as_ref().filter(|_| !self.commands.is_forked()) {
             outbox.report(&mut report);
         }
         report.settle()
@@ -124,8 +133,32 @@ impl Telemetry {
 
     fn end(&mut self, timeout: Duration) -> Report {
         self.ended = true;
-        ask(&self.commands, timeout, Command::Shutdown);
+        #[cfg(feature = "spool")]
+        if self.commands.is_forked() {
+            // Its writer is a thread of the parent: nobody can be waited for, and nothing may be closed.
+            std::mem::forget(self.outbox.take());
+        }
+        self.ask(timeout, Command::Shutdown);
         self.report()
+    }
+
+    fn ask(&self, timeout: Duration, command: impl FnOnce(Instant, Sender<()>) -> Command) {
+        if self.commands.is_forked() {
+            return self.lose_queued();
+        }
+        self.commands.ask(timeout, command);
+    }
+
+    /// Counts as lost what waits for a worker that a child of `fork` does not have.
+    fn lose_queued(&self) {
+        for signal in Signal::ALL {
+            let queued = self.pipeline.with_lane(signal as usize, |ring| {
+                let queued = items(ring);
+                ring.release(ring.len());
+                queued
+            });
+            self.pipeline.add_lost(signal, Loss::Closed, queued.unwrap_or(0));
+        }
     }
 }
 
@@ -133,7 +166,8 @@ impl Drop for Telemetry {
     fn drop(&mut self) {
         if !self.ended {
             let report = self.end(DROP_TIMEOUT);
-            if report.dropped() + report.in_doubt > 0 {
+            let loses = report.dropped() + report.in_doubt > 0 && !self.commands.is_forked();
+            if loses {
                 eprintln!("smoltel: dropped without a shutdown: {report}");
             }
         }

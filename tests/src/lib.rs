@@ -3,6 +3,8 @@
 
 pub mod allocations;
 pub mod device;
+#[cfg(unix)]
+pub mod fork;
 pub mod sink;
 
 use std::time::{Duration, Instant};

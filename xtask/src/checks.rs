@@ -12,7 +12,12 @@ pub(crate) fn all() -> Vec<Step> {
     vec![
         step("fmt", "the code is formatted", &[Need::RustComponents], fmt),
         step("clippy", "no warning in any target", &[Need::RustComponents], clippy),
-        step("test", "unit, documentation and behaviour tests, with real peers", &[Need::Peers], test),
+        step(
+            "test",
+            "unit, documentation and behaviour tests, with real peers",
+            &[Need::Strace, Need::Peers],
+            test,
+        ),
         step(
             "conformance",
             "docs/CONFORMANCE.md says what the last run of the tests shows",

@@ -20,6 +20,8 @@ pub(crate) enum Need {
     Mutants,
     /// What counts instructions.
     Valgrind,
+    /// What shows system calls.
+    Strace,
     /// What makes file systems, and what makes them fail.
     Disks,
     /// The receivers and SDKs of others, in `.peers`.
@@ -49,6 +51,7 @@ impl Need {
             Self::Cxx => &["g++"],
             Self::Mutants => &[],
             Self::Valgrind => &["valgrind"],
+            Self::Strace => &["strace"],
             Self::Disks => &["e2fsprogs", "fiu-utils"],
             Self::Peers => PEERS_PACKAGES,
         }
@@ -60,7 +63,7 @@ impl Need {
             Self::RustComponents => (has_components(repo), COMPONENTS),
             Self::BareMetal => (has_toolchain(repo), TOOLCHAIN),
             Self::Mutants => (has_mutants(repo), MUTANTS),
-            Self::Qemu | Self::Cxx | Self::Valgrind | Self::Disks => return None,
+            Self::Qemu | Self::Cxx | Self::Valgrind | Self::Strace | Self::Disks => return None,
             Self::Peers => (has_peers(repo), PEERS),
         };
         (!done).then_some(command)

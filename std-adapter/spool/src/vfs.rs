@@ -248,7 +248,7 @@ impl Vfs for StdVfs {
     fn lock(&self, _: Site, path: &Path) -> io::Result<Option<Box<dyn Send + Sync>>> {
         let file = open_private(path, true)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Box::new(file))),
+            Ok(()) => Ok(Some(Box::new(Locked(file)))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(e)) => Err(e),
         }
@@ -273,6 +273,15 @@ impl Vfs for StdVfs {
     fn warning(&self, path: &Path) -> Option<String> {
         let path = fs::canonicalize(path).ok()?;
         volatile_mount(&fs::read_to_string("/proc/self/mountinfo").ok()?, &path)
+    }
+}
+
+/// A file that is locked while this lives, whoever else has it open: a child of `fork` has a copy.
+struct Locked(File);
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        _ = self.0.unlock();
     }
 }
 

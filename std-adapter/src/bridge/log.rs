@@ -1,12 +1,11 @@
 use std::time::Duration;
 
-use crossbeam_channel::Sender;
 use log::kv::{self, VisitSource, VisitValue};
 use log::{LevelFilter, Metadata, Record, SetLoggerError};
 
 use super::scopes::Scopes;
 use super::text::{Chain, with_text};
-use crate::command::{Command, ask};
+use crate::command::{Command, Commands};
 use crate::{Key, Log, Severity, Telemetry, Value, silence};
 
 /// A logger for the `log` crate: its records go where smoltel's go.
@@ -34,7 +33,7 @@ use crate::{Key, Log, Severity, Telemetry, Value, silence};
 /// ```
 pub struct LogBridge {
     scopes: Scopes,
-    worker: Sender<Command>,
+    worker: Commands,
     level: LevelFilter,
     other: Option<Box<dyn log::Log>>,
 }
@@ -130,7 +129,7 @@ impl log::Log for LogBridge {
         if let Some(other) = &self.other {
             other.flush();
         }
-        ask(&self.worker, FLUSH_TIMEOUT, Command::Flush);
+        self.worker.ask(FLUSH_TIMEOUT, Command::Flush);
     }
 }
 
