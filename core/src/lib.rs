@@ -24,6 +24,7 @@
 //! | [`time`] | from uptime to Unix time |
 //! | [`batch`], [`exporter`], [`retry`] | a request out of a ring; when to send it; what the answer means |
 //! | [`transport`] | the bytes of a connection, in and out; no I/O of its own |
+//! | `link` (feature) | the device link: both of its ends |
 //!
 //! Everything that goes on over time takes `now` and says when it next wants to run, so it can be
 //! driven from a main loop, an interrupt or a task.
@@ -169,6 +170,8 @@ mod repair;
 
 pub mod batch;
 pub mod exporter;
+#[cfg(feature = "link")]
+pub mod link;
 pub mod otlp;
 pub mod pipeline;
 pub mod platform;

@@ -74,12 +74,49 @@ pub struct Ring<B> {
     head: usize,
     len: usize,
     pinned: usize,
+    place: Place,
+}
+
+/// Where a ring's head is among all that ever went through the ring, for whoever has to say over restarts which
+/// records he means: docs/LINK.md.
+///
+/// ```
+/// use smoltel_core::ring::{Header, Ring};
+/// let mut memory = [0; 16];
+/// let mut ring = Ring::new(&mut memory[..]);
+/// ring.push(Header { len: 3, scope: 0, kind: 2, items: 1 }, b"one");
+/// ring.release(8);
+/// assert_eq!(ring.place().position, 8);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Names one life of the positions; 0 while they have no name.
+    pub epoch: u64,
+    /// Bytes that were in the ring before its head, headers included: released or evicted.
+    pub position: u64,
+    /// The position from which on records were stored since the last reset. Those before survived it.
+    pub boot: u64,
 }
 
 impl<B> Ring<B> {
     /// An empty ring over `buf`. What `buf` holds does not matter.
     pub const fn new(buf: B) -> Self {
-        Self { buf, head: 0, len: 0, pinned: 0 }
+        Self { buf, head: 0, len: 0, pinned: 0, place: Place { epoch: 0, position: 0, boot: 0 } }
+    }
+
+    /// Where its head is.
+    pub const fn place(&self) -> Place {
+        self.place
+    }
+
+    /// A reset has come and gone, which the records in the ring survived.
+    pub fn begin_boot(&mut self) {
+        self.place.boot = self.place.position + self.len as u64;
+    }
+
+    /// Names the positions.
+    pub fn set_epoch(&mut self, epoch: u64) {
+        self.place.epoch = epoch;
     }
 
     /// Bytes in use, headers included.
@@ -205,6 +242,7 @@ impl<B: DerefMut<Target = [u8]>> Ring<B> {
             self.head -= self.buf.len();
         }
         self.len -= len;
+        self.place.position += len as u64;
         self.pinned = self.pinned.saturating_sub(len);
         if self.len == 0 {
             // Starting at the front again keeps records in one piece and touches less memory.

@@ -80,6 +80,12 @@ impl Bounds {
         Self::new(unix, unix, uptime, uptime)
     }
 
+    /// From a clock that showed `unix` at some moment between two uptimes, all in nanoseconds: when it was asked, and
+    /// when its answer was in. `None` when that says nothing, as above.
+    pub fn between(unix: u64, asked: u64, received: u64) -> Option<Self> {
+        Self::new(unix, unix, asked, received)
+    }
+
     /// The true time was between `earliest` and `latest` at an uptime between `sent` and `received`.
     fn new(earliest: u64, latest: u64, sent: u64, received: u64) -> Option<Self> {
         if is_uptime(earliest) || !is_uptime(received) || sent > received {

@@ -25,6 +25,22 @@ const CORE_MAY_HOLD: &[&str] = &[
     "byteorder",
     "hash32",
     "stable_deref_trait",
+    // The feature `link-aead`: RustCrypto, whose allocating parts are features that are off.
+    "aead",
+    "block-buffer",
+    "cfg-if",
+    "chacha20",
+    "chacha20poly1305",
+    "cipher",
+    "cmov",
+    "cpufeatures",
+    "crypto-common",
+    "ctutils",
+    "hybrid-array",
+    "inout",
+    "poly1305",
+    "typenum",
+    "universal-hash",
 ];
 
 /// What only the gateway's receiving side and the `grpc` feature may bring.

@@ -207,10 +207,10 @@ impl Found {
 }
 
 /// The wanted part of a piece: its first `skip` bytes are left out, and what does not fit.
-struct Part<'a> {
-    out: &'a mut [u8],
-    skip: usize,
-    len: usize,
+pub(crate) struct Part<'a> {
+    pub(crate) out: &'a mut [u8],
+    pub(crate) skip: usize,
+    pub(crate) len: usize,
 }
 
 impl Part<'_> {
@@ -230,7 +230,7 @@ impl Part<'_> {
         1 + n
     }
 
-    fn bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         let skipped = self.skip.min(bytes.len());
         self.skip -= skipped;
         let (rest, room) = (&bytes[skipped..], &mut self.out[self.len..]);

@@ -17,6 +17,8 @@ mod cursor;
 mod source;
 
 pub use cursor::Cursor;
+#[cfg(feature = "link")]
+pub(crate) use cursor::Part;
 pub use source::{Lane, Source, Taken};
 
 use crate::otlp::Signal;

@@ -120,6 +120,11 @@ impl<P: Platform> Pipeline<P> {
         self.records.with(|records| records.lanes.as_mut().get_mut(lane).map(f))
     }
 
+    /// How many scopes are declared.
+    pub fn scopes(&self) -> u16 {
+        self.records.with(|records| records.scopes.as_ref().len() as u16)
+    }
+
     /// Works on a declared scope under the lock; one that is unknown has no name.
     pub fn with_scope<R>(&self, index: u16, f: impl FnOnce(Scope<'_>) -> R) -> R {
         self.records.with(|records| {
