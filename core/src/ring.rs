@@ -96,12 +96,18 @@ pub struct Place {
     pub position: u64,
     /// The position from which on records were stored since the last reset. Those before survived it.
     pub boot: u64,
+    /// The same of the boot before, if it stored any.
+    pub before: u64,
+}
+
+impl Place {
+    const START: Self = Self { epoch: 0, position: 0, boot: 0, before: 0 };
 }
 
 impl<B> Ring<B> {
     /// An empty ring over `buf`. What `buf` holds does not matter.
     pub const fn new(buf: B) -> Self {
-        Self { buf, head: 0, len: 0, pinned: 0, place: Place { epoch: 0, position: 0, boot: 0 } }
+        Self { buf, head: 0, len: 0, pinned: 0, place: Place::START }
     }
 
     /// Where its head is.
@@ -111,7 +117,10 @@ impl<B> Ring<B> {
 
     /// A reset has come and gone, which the records in the ring survived.
     pub fn begin_boot(&mut self) {
-        self.place.boot = self.place.position + self.len as u64;
+        let end = self.place.position + self.len as u64;
+        if end != self.place.boot {
+            (self.place.before, self.place.boot) = (self.place.boot, end);
+        }
     }
 
     /// Names the positions.

@@ -19,6 +19,11 @@
 //! A time of zero means that it is not known, and stays zero. A time that is after 2006 when read as Unix
 //! time already is Unix time, and stays: a device with a real-time clock needs no repair.
 
+use core::cell::Cell;
+
+use crate::otlp::Signal;
+use crate::repair::Repair;
+
 /// Times from here on, in July 2006 or after 36 years of uptime, are Unix times.
 const UNIX_FROM: u64 = 1 << 60;
 const SECOND: u64 = 1_000_000_000;
@@ -40,6 +45,33 @@ pub(crate) const fn is_uptime(now: u64) -> bool {
 pub struct Offset(i64);
 
 impl Offset {
+    /// None at all.
+    pub const ZERO: Self = Self(0);
+
+    /// Copies a record of `signal` into `out`, as far as there is room, with its uptimes turned into Unix times, and returns the
+    /// highest uptime that was in it; 0 if there was none. Bytes that are no record stay as they are.
+    ///
+    /// ```
+    /// use smoltel_core::Signal;
+    /// use smoltel_core::time::Bounds;
+    /// let offset = Bounds::exactly(1_700_000_000_000_000_000, 5).expect("a time after 2006").middle();
+    /// let record = [0x09, 7, 0, 0, 0, 0, 0, 0, 0]; // a log record's time: 7 ns
+    /// let mut repaired = record;
+    /// assert_eq!(offset.repair(Signal::Logs, &record, &mut repaired), 7);
+    /// assert_eq!(repaired[1..], 1_700_000_000_000_000_002u64.to_le_bytes());
+    /// ```
+    pub fn repair(self, signal: Signal, record: &[u8], out: &mut [u8]) -> u64 {
+        let latest = Cell::new(0);
+        out.iter_mut().zip(record).for_each(|(to, from)| *to = *from);
+        Repair::new(self, signal).repair(out, |at| {
+            let time = *record.get(at..)?.first_chunk()?;
+            let uptime = Some(u64::from_le_bytes(time)).filter(|&time| is_uptime(time));
+            latest.set(latest.get().max(uptime.unwrap_or(0)));
+            Some(time)
+        });
+        latest.get()
+    }
+
     /// The Unix time at that uptime, both in nanoseconds. Zero, and what is Unix time already, stays.
     pub const fn unix(self, uptime: u64) -> u64 {
         if uptime == 0 || !is_uptime(uptime) { uptime } else { uptime.saturating_add_signed(self.0) }
@@ -86,6 +118,15 @@ impl Bounds {
         Self::new(unix, unix, asked, received)
     }
 
+    /// From two words about a clock, each a Unix time and an uptime in nanoseconds: the device was `told` a time that was not later
+    /// than then, and was `heard` saying an uptime at a time that was not earlier than then. `None` when they say nothing or
+    /// contradict each other.
+    pub fn both(told: (u64, u64), heard: (u64, u64)) -> Option<Self> {
+        let offset = |(unix, uptime)| Self::exactly(unix, uptime).map(|bounds| bounds.low);
+        let (low, high) = (offset(told)?, offset(heard)?);
+        (low <= high).then_some(Self { low, high })
+    }
+
     /// The true time was between `earliest` and `latest` at an uptime between `sent` and `received`.
     fn new(earliest: u64, latest: u64, sent: u64, received: u64) -> Option<Self> {
         if is_uptime(earliest) || !is_uptime(received) || sent > received {
@@ -102,7 +143,7 @@ impl Bounds {
     }
 
     /// The offset if `known` was what one thought: as near to it as can be.
-    pub(crate) fn narrow(self, known: Option<Offset>) -> Offset {
+    pub fn narrow(self, known: Option<Offset>) -> Offset {
         known.map_or(self.middle(), |known| Offset(known.0.clamp(self.low, self.high)))
     }
 }

@@ -145,7 +145,7 @@ pub enum Event<'a> {
     Open {
         /// The stream.
         stream: u8,
-        /// The epoch, the position of its first record, and that of the first of this boot.
+        /// The epoch and the position of its first record, and where this boot and the one before begin.
         place: Place,
     },
     /// Records: each byte of a stream comes once and in order. Call [`GatewayEnd::stored`](super::GatewayEnd::stored) when they are on the disk.

@@ -74,8 +74,9 @@ impl<K: Fn(&[u8]) -> Access> GatewayEnd<K> {
                 Event::Status(Status { uptime, seen, losses: Losses(fields.0) })
             }
             Step::Open(stream) => {
-                let (epoch, position, boot) = (fields.u64()?, fields.u64()?, fields.u64()?);
-                Event::Open { stream, place: Place { epoch, position, boot } }
+                let (epoch, position) = (fields.u64()?, fields.u64()?);
+                let (boot, before) = (fields.u64()?, fields.u64()?);
+                Event::Open { stream, place: Place { epoch, position, boot, before } }
             }
             Step::Data(stream, Taken { at, left, gap }) => {
                 let pieces = Pieces::new(body.get(4..)?, at, left, overhead);
@@ -222,15 +223,16 @@ impl<K: Fn(&[u8]) -> Access> GatewayEnd<K> {
         let mut fields = Fields(self.inbox.last(body.end).get(body)?);
         let stream = first & 3;
         let incoming = &mut self.incoming[usize::from(stream)];
-        let whole = fields.0.len() >= 3 * 8;
         match kind::of(first) {
-            kind::STATUS if whole => {
+            kind::STATUS if fields.0.len() >= 3 * 8 => {
                 for incoming in &mut self.incoming {
                     incoming.tell |= matches!(incoming.opening, Opening::Open(..));
                 }
                 Some(Step::Status)
             }
-            kind::OPEN if whole && stream != DECLARATIONS => incoming.ask().then_some(Step::Open(stream)),
+            kind::OPEN if fields.0.len() >= 4 * 8 && stream != DECLARATIONS => {
+                incoming.ask().then_some(Step::Open(stream))
+            }
             kind::DATA => {
                 let low = fields.u32()?;
                 let taken = incoming.take(low, first & FIRST != 0, fields.0, overhead)?;

@@ -75,7 +75,8 @@ impl Up {
                 self.session.write(first, out, |w| {
                     w.put(&held.place.epoch.to_le_bytes())?;
                     w.put(&held.place.position.to_le_bytes())?;
-                    w.put(&held.place.boot.to_le_bytes())
+                    w.put(&held.place.boot.to_le_bytes())?;
+                    w.put(&held.place.before.to_le_bytes())
                 })
             }
             Opening::Open if stream == DECLARATIONS || declared => {

@@ -53,6 +53,12 @@ impl Marks {
         }
     }
 
+    /// The device's origin with the highest sequence of the epoch that counts.
+    pub(crate) fn last(&self, device: &[u8; 16]) -> Option<Origin> {
+        let mark = self.devices.get(device)?;
+        Some(Origin { device: *device, epoch: mark.epoch, sequence: mark.highest })
+    }
+
     /// Remembers a record that the spool stored under `sequence`. Of two epochs the one with the later record counts.
     pub(crate) fn add(&mut self, origin: &Origin, sequence: u64) {
         if let Some(mark) = self.devices.get_mut(&origin.device) {

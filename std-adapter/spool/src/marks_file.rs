@@ -2,14 +2,17 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::marks::Marks;
+use crate::sync::{self, Mutex};
 use crate::two_slots::{self, TwoSlots};
 use crate::vfs::{Site, Vfs};
 
 #[derive(Default)]
 pub(crate) struct MarksFile {
-    pub(crate) marks: Marks,
+    /// The spool's handles look into them.
+    pub(crate) marks: Arc<Mutex<Marks>>,
     /// The highest sequence of a record with an origin.
     pub(crate) last: u64,
     /// MARKS has the marks of all records up to this sequence.
@@ -28,7 +31,10 @@ impl MarksFile {
 
     /// Makes the marks of all records up to `covered` durable. A file that has become too small is made anew.
     pub(crate) fn save(&mut self, vfs: &dyn Vfs, dir: &Path, uuid: [u8; 16], covered: u64) -> io::Result<()> {
-        let body = self.marks.encode(covered);
+        let (body, devices) = {
+            let marks = sync::lock(&self.marks);
+            (marks.encode(covered), marks.len())
+        };
         match &mut self.file {
             Some(file) if body.len() <= file.room() => {
                 file.write(&body)?;
@@ -36,7 +42,7 @@ impl MarksFile {
             }
             _ => {
                 let counter = self.file.as_ref().map_or(self.counter, TwoSlots::counter);
-                let room = Marks::body_len(self.marks.len() * 2);
+                let room = Marks::body_len(devices * 2);
                 self.file = Some(two_slots::MARKS.make(vfs, dir, uuid, room, counter, &body)?);
                 vfs.sync_dir(Site::MarksDirectorySync, dir)?;
             }

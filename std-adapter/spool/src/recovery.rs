@@ -22,7 +22,7 @@ use crate::quarantine;
 use crate::scan::{self, Slot};
 use crate::shared::{Parts, Shared};
 use crate::slots::Slots;
-use crate::sync::atomic::Ordering;
+use crate::sync::{self, atomic::Ordering};
 use crate::two_slots::{self, Loaded, TwoSlots};
 use crate::vfs::{Site, Vfs, VfsFile, read_full, write_full};
 use crate::writer::Writer;
@@ -88,6 +88,7 @@ pub(crate) fn open(vfs: Arc<dyn Vfs>, dir: &Path, options: Options) -> Result<Wr
         index,
         gaps: settled.gaps,
         read_only,
+        marks: marks.marks.clone(),
     };
     let shared = Arc::new(Shared::new(parts));
     let file_bytes = u64::from(survey.count) * u64::from(size);
@@ -235,7 +236,7 @@ impl Room<'_> {
         let mut file = MarksFile::open(self.vfs, self.dir, uuid, loaded);
         let own = loaded.newest.as_ref().filter(|(theirs, _)| *theirs == uuid);
         if let Some((marks, covered)) = own.and_then(|(_, body)| Marks::decode(body)) {
-            (file.marks, file.covered) = (marks, covered);
+            (*sync::lock(&file.marks), file.covered) = (marks, covered);
         }
         file.last = cursor.map_or(0, |cursor| cursor.last_origin).min(file.covered);
         marks::gather(self, survey, cursor, &mut file);

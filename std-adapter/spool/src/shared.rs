@@ -10,6 +10,7 @@ use crate::error::AppendError;
 use crate::gap::{Gap, KEPT};
 use crate::index::{Index, Place};
 use crate::location::Location;
+use crate::marks::Marks;
 use crate::options::Options;
 use crate::quarantine;
 use crate::record::{Loss, Record, Stored};
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     /// The last ones that were found.
     gaps: Mutex<VecDeque<Gap>>,
     quarantine: Mutex<()>,
+    /// The writer's, to look into.
+    pub(crate) marks: Arc<Mutex<Marks>>,
 }
 
 /// What the writer thread has before it.
@@ -103,6 +106,7 @@ pub(crate) struct Parts {
     pub(crate) index: Index,
     pub(crate) gaps: Vec<Gap>,
     pub(crate) read_only: Option<String>,
+    pub(crate) marks: Arc<Mutex<Marks>>,
 }
 
 impl Shared {
@@ -124,6 +128,7 @@ impl Shared {
             counters: Counters::default(),
             gaps: Mutex::default(),
             quarantine: Mutex::default(),
+            marks: parts.marks,
         };
         parts.gaps.into_iter().for_each(|gap| shared.report(gap));
         shared

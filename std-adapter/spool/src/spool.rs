@@ -11,7 +11,7 @@ use crate::format::cursor::MAX_ID;
 use crate::gap::Gap;
 use crate::index::Index;
 use crate::options::{Full, Options};
-use crate::record::{Record, Stored};
+use crate::record::{Origin, Record, Stored};
 use crate::recovery;
 use crate::scrub;
 use crate::shared::{Arriving, Command, Done, Inbox, Shared};
@@ -173,6 +173,12 @@ impl Spool {
         // A record may have been waiting for what this destination held.
         self.shared().released();
         self.sync_cursor()
+    }
+
+    /// The origin of the latest life of a device's records with the highest sequence that is stored; `None` if the device is not
+    /// remembered. Whoever takes records from it knows by that where to go on.
+    pub fn last_origin(&self, device: &[u8; 16]) -> Option<Origin> {
+        sync::lock(&self.shared().marks).last(device)
     }
 
     /// The gaps found since it was opened: the last 64.

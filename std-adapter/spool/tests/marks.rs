@@ -47,10 +47,14 @@ fn what_comes_again_is_dropped_and_counted() {
     assert!(matches!(spool.append_wait(record(2, 5, 1, 0)), Ok(Stored::New(_))), "another device");
     let stats = spool.stats();
     assert_eq!((stats.duplicates, stats.duplicate_items, stats.devices), (1, 2, 2));
+    let last = |spool: &Spool, device: u64| spool.last_origin(&u128::from(device).to_le_bytes());
+    assert_eq!(last(&spool, 1), record(1, 6, 1, 0).origin, "of the latest epoch");
+    assert_eq!(last(&spool, 3), None);
     assert_eq!(drain(&up).len(), 3);
     spool.close(LONG).unwrap();
     drop((spool, up));
     let spool = Spool::open(dir.path(), options).unwrap();
+    assert_eq!(last(&spool, 2), record(2, 5, 1, 0).origin);
     assert_eq!(spool.append_wait(record(2, 5, 1, 0)), Ok(Stored::Duplicate), "released, and over a restart");
 }
 

@@ -8,6 +8,7 @@ use crate::format::record::RecordHeader;
 use crate::marks_file::MarksFile;
 use crate::record::Origin;
 use crate::scan;
+use crate::sync;
 
 /// Adds the marks of all records that MARKS does not cover. MARKS is saved before a segment is used again, so they are all still there,
 /// in segments that are live or were let go.
@@ -31,7 +32,7 @@ pub(super) fn gather(room: &Room<'_>, survey: &Survey, cursor: Option<&Cursor>, 
     }
     origins.sort_unstable_by_key(|(sequence, _): &(u64, Origin)| *sequence);
     for (sequence, origin) in origins {
-        file.marks.add(&origin, sequence);
+        sync::lock(&file.marks).add(&origin, sequence);
         file.last = file.last.max(sequence);
     }
 }

@@ -4,13 +4,13 @@ use super::{Writer, answer};
 use crate::group::Group;
 use crate::record::Stored;
 use crate::shared::{Arriving, Counters};
-use crate::sync::atomic::Ordering;
+use crate::sync::{self, atomic::Ordering};
 
 impl Writer {
     /// Gives the record back unless one of its origin is stored, or is in the group already.
     pub(super) fn drop_duplicate(&self, group: &mut Group, arriving: Arriving) -> Option<Arriving> {
         let Some(origin) = arriving.record.origin else { return Some(arriving) };
-        if self.marks.marks.seen(&origin) {
+        if sync::lock(&self.marks.marks).seen(&origin) {
             self.duplicate(arriving);
             return None;
         }
@@ -32,7 +32,7 @@ impl Writer {
     pub(super) fn mark(&mut self, group: &Group) {
         for member in &group.members {
             if let Some(origin) = &member.arriving.record.origin {
-                self.marks.marks.add(origin, member.sequence);
+                sync::lock(&self.marks.marks).add(origin, member.sequence);
                 self.marks.last = self.marks.last.max(member.sequence);
             }
         }
@@ -41,8 +41,9 @@ impl Writer {
 
     fn count_devices(&self) {
         let counters = &self.shared.counters;
-        counters.devices.store(self.marks.marks.len() as u64, Ordering::Relaxed);
-        counters.devices_forgotten.store(self.marks.marks.forgotten, Ordering::Relaxed);
+        let marks = sync::lock(&self.marks.marks);
+        counters.devices.store(marks.len() as u64, Ordering::Relaxed);
+        counters.devices_forgotten.store(marks.forgotten, Ordering::Relaxed);
     }
 
     /// Makes the marks durable of records whose segments may be used again from now on. If the disk does not let it, the spool goes
