@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use smoltel::transport::{Answer, Outcome, Request, Transport};
-use smoltel::{Key, Severity, Telemetry};
+use smoltel::{Key, Severity, Signal, Telemetry};
 use smoltel_benches::workload::{BODY, CONST_KEYS, NAMES, TEXTS, value};
 use smoltel_benches::{Case, count_instructions};
 
@@ -31,7 +31,7 @@ impl Transport for Null {
         Outcome::new(Answer::Accepted { rejected: 0 }, "")
     }
 
-    fn destination(&self) -> String {
+    fn destination(&self, _: Signal) -> String {
         String::new()
     }
 }

@@ -48,6 +48,31 @@ impl Answer {
         }
     }
 
+    /// The meaning of a gRPC status by OTLP/gRPC. `retry_delay` is what its details' `RetryInfo` asks for, in
+    /// nanoseconds: without one an exhausted resource is final. What the code blames on the request is
+    /// [`BadData`](Self::BadData), everything else that is final is the destination's.
+    ///
+    /// ```
+    /// use smoltel_core::retry::Answer;
+    /// assert_eq!(Answer::from_grpc(0, None), Answer::Accepted { rejected: 0 });
+    /// assert_eq!(Answer::from_grpc(14, Some(5)), Answer::Retry { after: Some(5) }); // UNAVAILABLE
+    /// assert_eq!(Answer::from_grpc(8, Some(5)), Answer::Retry { after: Some(5) }); // RESOURCE_EXHAUSTED
+    /// assert_eq!(Answer::from_grpc(8, None), Answer::BadData);
+    /// assert_eq!(Answer::from_grpc(16, None), Answer::BadDestination); // UNAUTHENTICATED
+    /// ```
+    pub const fn from_grpc(code: u16, retry_delay: Option<u64>) -> Self {
+        const RESOURCE_EXHAUSTED: u16 = 8;
+        match code {
+            0 => Self::Accepted { rejected: 0 },
+            // CANCELLED, DEADLINE_EXCEEDED, ABORTED, OUT_OF_RANGE, UNAVAILABLE, DATA_LOSS
+            1 | 4 | 10 | 11 | 14 | 15 => Self::Retry { after: retry_delay },
+            RESOURCE_EXHAUSTED if retry_delay.is_some() => Self::Retry { after: retry_delay },
+            // INVALID_ARGUMENT
+            3 | RESOURCE_EXHAUSTED => Self::BadData,
+            _ => Self::BadDestination,
+        }
+    }
+
     /// No answer at all: the connection could not be made, broke, or stayed silent.
     pub const NONE: Self = Self::Retry { after: None };
 }
@@ -104,6 +129,16 @@ mod tests {
         for status in 300..600 {
             let retried = matches!(Answer::from_http(status, None), Answer::Retry { .. });
             assert_eq!(retried, [429, 502, 503, 504].contains(&status), "{status}");
+        }
+    }
+
+    #[test]
+    fn only_the_codes_of_otlps_table_are_retried() {
+        for code in 1..32 {
+            let retried =
+                |delay| matches!(Answer::from_grpc(code, delay), Answer::Retry { after } if after == delay);
+            assert_eq!(retried(None), [1, 4, 10, 11, 14, 15].contains(&code), "{code}");
+            assert_eq!(retried(Some(7)), [1, 4, 8, 10, 11, 14, 15].contains(&code), "{code}");
         }
     }
 

@@ -38,7 +38,7 @@ fn post(transport: &mut impl Transport, signal: Signal, items: u32, to: &str) ->
     from_json(signals::request(signal), request(signal, items).to_string().as_bytes(), &mut body)
         .map_err(|error| Failure::other(format!("cannot make {}: {error}", signal.name())))?;
     let request = Request { signal, body: &body, encoding: Encoding::Identity, items: items.into() };
-    let outcome = transport.send(&request, Instant::now() + smoltel::transport::http::Endpoint::TIMEOUT);
+    let outcome = transport.send(&request, Instant::now() + smoltel::transport::Endpoint::TIMEOUT);
     match outcome.answer {
         Answer::Accepted { rejected: 0 } => Ok(()),
         Answer::Accepted { rejected } => Err(Failure::other(format!(

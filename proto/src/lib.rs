@@ -35,6 +35,6 @@ pub use json::{JsonError, from_json, to_json};
 /// The decoded messages, made by prost-build; paths follow the packages.
 #[cfg(feature = "types")]
 pub mod types {
-    pub use crate::generated::types::google::rpc;
+    pub use crate::generated::types::google::{protobuf, rpc};
     pub use crate::generated::types::opentelemetry::proto::*;
 }

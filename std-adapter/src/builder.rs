@@ -1,3 +1,5 @@
+mod exporter;
+
 #[cfg(feature = "spool")]
 use std::path::PathBuf;
 use std::sync::{Arc, Once};
@@ -5,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::command::Commands;
-use crate::config::{self, Env, Schedule};
+use crate::config::{self, Env, Exporter, Schedule};
 use crate::diagnostics::Diagnostics;
 use crate::error::ConfigError;
 #[cfg(feature = "spool")]
@@ -14,10 +16,8 @@ use crate::own_metrics;
 use crate::platform::Threads;
 use crate::resource::{Attribute, Attributes, Entity};
 use crate::telemetry::Telemetry;
-use crate::transport::http::{Endpoint, Http};
-use crate::transport::{Compression, Transport};
 use crate::worker::Worker;
-use crate::{EntityRef, MetricSettings, Signal, Value};
+use crate::{EntityRef, MetricSettings, Value};
 
 /// Settings of a [`Telemetry`]. What is set here wins over the environment; only the service's name is
 /// a default that `OTEL_SERVICE_NAME` replaces.
@@ -35,17 +35,12 @@ use crate::{EntityRef, MetricSettings, Signal, Value};
 #[must_use = "nothing happens until build()"]
 pub struct Builder {
     service: String,
-    endpoint: Option<String>,
-    endpoints: [Option<Endpoint>; 3],
-    headers: Vec<(String, String)>,
-    compression: Option<Compression>,
-    timeout: Option<Duration>,
+    exporter: Exporter,
     metric_interval: Option<Duration>,
     metrics: Option<MetricSettings>,
     resource: Vec<Attribute>,
     resource_schema_url: String,
     entities: Vec<Entity>,
-    transport: Option<Box<dyn Transport>>,
     diagnostics: Diagnostics,
     own_metrics: bool,
     #[cfg(feature = "spool")]
@@ -56,54 +51,17 @@ impl Builder {
     pub(crate) fn new(service: String) -> Self {
         Self {
             service,
-            endpoint: None,
-            endpoints: [None, None, None],
-            headers: Vec::new(),
-            compression: None,
-            timeout: None,
+            exporter: Exporter::default(),
             metric_interval: None,
             metrics: None,
             resource: Vec::new(),
             resource_schema_url: String::new(),
             entities: Vec::new(),
-            transport: None,
             diagnostics: Diagnostics::default(),
             own_metrics: false,
             #[cfg(feature = "spool")]
             spool: None,
         }
-    }
-
-    /// The base URL of the endpoint; `/v1/traces` and so on are added. Environment:
-    /// `OTEL_EXPORTER_OTLP_ENDPOINT`; default: `http://localhost:4318`.
-    pub fn endpoint(mut self, base: impl Into<String>) -> Self {
-        self.endpoint = Some(base.into());
-        self
-    }
-
-    /// The whole endpoint of one signal. Environment: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` and its like.
-    pub fn endpoint_for(mut self, signal: Signal, endpoint: Endpoint) -> Self {
-        self.endpoints[signal as usize] = Some(endpoint);
-        self
-    }
-
-    /// Sends one more header with every request. Environment: `OTEL_EXPORTER_OTLP_HEADERS`.
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
-        self
-    }
-
-    /// Whether requests are compressed. Environment: `OTEL_EXPORTER_OTLP_COMPRESSION`; default: they are
-    /// not.
-    pub fn compression(mut self, compression: Compression) -> Self {
-        self.compression = Some(compression);
-        self
-    }
-
-    /// The most that one attempt may take. Environment: `OTEL_EXPORTER_OTLP_TIMEOUT`; default: 10 s.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
-        self
     }
 
     /// How often metrics are collected. Environment: `OTEL_METRIC_EXPORT_INTERVAL`; default: 60 s.
@@ -160,12 +118,6 @@ impl Builder {
         self
     }
 
-    /// Sends through a transport of one's own instead of HTTP; endpoints and headers are then not used.
-    pub fn transport(mut self, transport: impl Transport + 'static) -> Self {
-        self.transport = Some(Box::new(transport));
-        self
-    }
-
     /// Takes the library's own messages (outages, refusals, bad settings) instead of standard error.
     /// Nearly always it is called on the worker's thread. It must not record telemetry.
     pub fn on_message(mut self, sink: impl Fn(&str) + Send + Sync + 'static) -> Self {
@@ -205,10 +157,7 @@ impl Builder {
         let by_environment = config::metrics(&mut env);
         let metrics = self.metrics.unwrap_or(by_environment);
         schedule.metric_interval = self.metric_interval.unwrap_or(schedule.metric_interval);
-        let transport = match self.transport.take() {
-            Some(transport) => transport,
-            None => Box::new(Http::new(self.endpoints(&mut env))?),
-        };
+        let (transport, wanted) = self.exporter.open(&mut env)?;
         for warning in &env.warnings {
             self.diagnostics.say(warning);
         }
@@ -239,25 +188,12 @@ impl Builder {
             unnamed: Once::new(),
             #[cfg(feature = "spool")]
             outbox,
-            enabled,
+            wanted: wanted.map(|wanted| wanted && enabled),
             ended: false,
         };
         #[cfg(feature = "spool")]
         telemetry.report_gaps();
         Ok(telemetry)
-    }
-
-    fn endpoints(&mut self, env: &mut Env<'_>) -> [Endpoint; 3] {
-        Signal::ALL.map(|signal| {
-            if let Some(endpoint) = self.endpoints[signal as usize].take() {
-                return endpoint;
-            }
-            let mut endpoint = config::endpoint(env, signal, self.endpoint.as_deref());
-            endpoint.headers.extend(self.headers.iter().cloned());
-            endpoint.compression = self.compression.unwrap_or(endpoint.compression);
-            endpoint.timeout = self.timeout.unwrap_or(endpoint.timeout);
-            endpoint
-        })
     }
 }
 

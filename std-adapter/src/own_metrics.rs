@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use smoltel_core::{BoundHistogram, Pipeline};
 
 use crate::platform::Threads;
-use crate::transport::{Answer, Outcome, Transport};
+use crate::transport::{Answer, Outcome, Status, Transport};
 use crate::{Counter, Histogram, Key, Meter, Scope, Signal, UpDownCounter, Value};
 
 const TYPE: Key<'static> = Key::new("otel.component.type");
@@ -17,7 +17,8 @@ const NAME: Key<'static> = Key::new("otel.component.name");
 const ADDRESS: Key<'static> = Key::new("server.address");
 const PORT: Key<'static> = Key::new("server.port");
 const ERROR: Key<'static> = Key::new("error.type");
-const STATUS: Key<'static> = Key::new("http.response.status_code");
+const HTTP_STATUS: Key<'static> = Key::new("http.response.status_code");
+const RPC_STATUS: Key<'static> = Key::new("rpc.status_code");
 
 /// `error.type` of items that the other side refused out of a request that it took.
 const REJECTED: &str = "rejected";
@@ -27,6 +28,14 @@ const SPOOL: &str = "spool";
 const OTHER: &str = "_OTHER";
 /// A histogram of one bucket.
 const ONE_BUCKET: &[f64] = &[];
+
+/// What a failure is called, by the number that said so.
+fn error_type(status: Option<Status>) -> String {
+    match status {
+        Some(Status::Http(code) | Status::Grpc(code)) => code.to_string(),
+        None => OTHER.to_owned(),
+    }
+}
 
 /// The meter of these metrics; those that the pipeline observes by itself are there already.
 pub(crate) fn meter(pipeline: &std::sync::Arc<Pipeline<Threads>>) -> Meter {
@@ -101,7 +110,7 @@ impl ExportMetrics {
         let (error, failed) = match outcome.answer {
             Answer::Accepted { rejected: 0 } => (None, 0),
             Answer::Accepted { rejected } => (Some(REJECTED.to_owned()), rejected.min(items)),
-            _ => (Some(outcome.status.map_or(OTHER.to_owned(), |status| status.to_string())), items),
+            _ => (Some(error_type(outcome.status)), items),
         };
         self.leave(items - failed, None);
         self.leave(failed, error.as_deref());
@@ -132,13 +141,16 @@ impl Exporter {
         Self { kind, name: format!("{kind}/{number}"), server: transport.server(signal) }
     }
 
-    fn attributes<'a>(&'a self, error: Option<&'a str>, status: Option<u16>) -> Vec<(Key<'a>, Value<'a>)> {
+    fn attributes<'a>(&'a self, error: Option<&'a str>, status: Option<Status>) -> Vec<(Key<'a>, Value<'a>)> {
         let mut attributes = vec![(TYPE, self.kind.into()), (NAME, self.name.as_str().into())];
         if let Some((address, port)) = &self.server {
             attributes.extend([(ADDRESS, address.as_str().into()), (PORT, i64::from(*port).into())]);
         }
         attributes.extend(error.map(|error| (ERROR, error.into())));
-        attributes.extend(status.map(|status| (STATUS, i64::from(status).into())));
+        attributes.extend(status.map(|status| match status {
+            Status::Http(code) => (HTTP_STATUS, i64::from(code).into()),
+            Status::Grpc(code) => (RPC_STATUS, i64::from(code).into()),
+        }));
         attributes
     }
 }

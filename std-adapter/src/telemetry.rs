@@ -39,7 +39,8 @@ pub struct Telemetry {
     pub(crate) unnamed: Once,
     #[cfg(feature = "spool")]
     pub(crate) outbox: Option<Outbox>,
-    pub(crate) enabled: bool,
+    /// The signals that are recorded for anybody.
+    pub(crate) wanted: [bool; 3],
     pub(crate) ended: bool,
 }
 
@@ -101,10 +102,7 @@ impl Telemetry {
     pub fn report(&self) -> Report {
         let counters = self.pipeline.counters();
         let mut report = Report::default();
-        if !self.enabled {
-            return report;
-        }
-        for signal in Signal::ALL {
+        for signal in Signal::ALL.into_iter().filter(|signal| self.wanted[*signal as usize]) {
             report.recorded += counters.recorded(signal);
             report.exported += counters.exported(signal);
             Loss::ALL

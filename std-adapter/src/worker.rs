@@ -276,7 +276,7 @@ impl Worker {
             // An expired token or a wrong path must not empty a spool: hold, and try now and then.
             outcome.answer = Answer::NONE;
         }
-        stream.say(&outcome, &self.transport.destination(), &self.diagnostics);
+        stream.say(&outcome, &self.transport.destination(stream.signal), &self.diagnostics);
         outcome
     }
 

@@ -5,6 +5,7 @@ pub mod allocations;
 pub mod device;
 #[cfg(unix)]
 pub mod fork;
+pub mod grpc;
 pub mod sink;
 
 use std::time::{Duration, Instant};

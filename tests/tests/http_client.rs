@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use prost::Message;
-use smoltel::transport::http::Endpoint;
+use smoltel::transport::Endpoint;
 use smoltel::{Aggregation, Builder, MetricSettings, Preference, Signal, Telemetry};
 use smoltel_proto::types::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
 use smoltel_proto::types::collector::metrics::v1::ExportMetricsServiceRequest;

@@ -176,7 +176,7 @@ fn refusals_are_final_and_rejected_items_are_counted() {
 #[test]
 fn requests_and_responses_are_bounded() {
     use smoltel::Signal;
-    use smoltel::transport::http::Endpoint;
+    use smoltel::transport::Endpoint;
     let sink = Sink::replying(|_| Reply::Status(200, "", vec![b'x'; 100_000]));
     let sent = |max_request, max_response| {
         let endpoint = Endpoint { max_request, max_response, ..Endpoint::under(&sink.url(), Signal::Logs) };

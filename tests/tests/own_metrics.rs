@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use prost::Message;
-use smoltel::transport::{Answer, Outcome, Request, Transport, http::Http};
+use smoltel::transport::{Answer, Otlp, Outcome, Request, Transport};
 use smoltel::{Builder, Signal, Telemetry};
 use smoltel_proto::types::collector::metrics::v1::ExportMetricsServiceRequest;
 use smoltel_proto::types::common::v1::{KeyValue, any_value::Value};
@@ -287,7 +287,7 @@ fn an_export_makes_no_other() {
 }
 
 /// Takes metrics, and refuses all else without asking anybody.
-struct Own(Http);
+struct Own(Otlp);
 
 impl Transport for Own {
     fn send(&mut self, request: &Request<'_>, deadline: Instant) -> Outcome {
@@ -297,7 +297,7 @@ impl Transport for Own {
         }
     }
 
-    fn destination(&self) -> String {
+    fn destination(&self, _: Signal) -> String {
         String::new()
     }
 }
@@ -305,7 +305,7 @@ impl Transport for Own {
 #[test]
 fn a_transport_of_ones_own_is_named_by_its_type_and_each_exporter_is_another() {
     let sink = Sink::start();
-    let telemetry = builder(&sink).transport(Own(Http::under(&sink.url()).unwrap())).build().unwrap();
+    let telemetry = builder(&sink).transport(Own(Otlp::under(&sink.url()).unwrap())).build().unwrap();
     telemetry.tracer("t").start("s").end();
     log(&telemetry, 1);
     telemetry.flush(AMPLE);

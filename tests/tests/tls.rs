@@ -11,7 +11,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
-use smoltel::transport::http::{Endpoint, Tls};
+use smoltel::transport::{Endpoint, Tls};
 use smoltel::{Report, Signal, Telemetry};
 
 struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -111,6 +111,7 @@ fn a_server_can_ask_for_our_certificate() {
         certificate: pem(dir.path(), "ca.pem", servers.0.pem()),
         client_certificate: pem(dir.path(), "client.pem", certificate.pem()),
         client_key: pem(dir.path(), "client.key", key.serialize_pem()),
+        ..Tls::default()
     };
     assert_eq!(send("localhost", server, &tls).exported, 1);
     let without = Tls { client_certificate: None, client_key: None, ..tls.clone() };

@@ -3,7 +3,7 @@ use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize, Serializer};
-use smoltel::transport::http::{Endpoint, Http};
+use smoltel::transport::{Endpoint, Otlp};
 use smoltel::{Signal, transport};
 
 use super::Listen;
@@ -39,7 +39,7 @@ impl Upstream {
     }
 
     /// Its transport; fails when the URL cannot be used.
-    pub(crate) fn transport(&self) -> Result<Http, Failure> {
+    pub(crate) fn transport(&self) -> Result<Otlp, Failure> {
         if self.url.contains(['@', '?', '#']) {
             return Err(Failure::usage(format!(
                 "the endpoint {} has a user, a query or a fragment; leave them out, credentials go into the config's \
@@ -47,7 +47,7 @@ impl Upstream {
                 self.shown()
             )));
         }
-        Http::new(Signal::ALL.map(|signal| self.endpoint(signal)))
+        Otlp::new(Signal::ALL.map(|signal| self.endpoint(signal)))
             .map_err(|error| Failure::usage(error.to_string()))
     }
 

@@ -61,18 +61,23 @@ impl<'a> Env<'a> {
     }
 
     pub(crate) fn warn(&mut self, name: &str, value: &str, why: &str) {
-        self.warnings.push(format!("{name}={value:?}: {why}"));
+        let warning = format!("{name}={value:?}: {why}");
+        // One that counts for several signals is read for each.
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
     }
 }
 
 fn pair(part: &str) -> Option<(String, String)> {
     let (key, value) = part.split_once('=')?;
-    let key = decode(key.trim())?;
+    let key = percent_decoded(key.trim())?;
     (!key.is_empty()).then_some(())?;
-    Some((key, decode(value.trim())?))
+    Some((key, percent_decoded(value.trim())?))
 }
 
-fn decode(text: &str) -> Option<String> {
+/// Text in which `%XX` stands for a byte, if it is text then.
+pub(crate) fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {

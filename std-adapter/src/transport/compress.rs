@@ -10,6 +10,9 @@ pub enum Compression {
     /// gzip: a quarter of the bytes or less, for some CPU time.
     #[cfg(feature = "gzip")]
     Gzip,
+    /// Zstandard: smaller and quicker than gzip, where the other side takes it; OTLP does not ask that of it.
+    #[cfg(feature = "zstd")]
+    Zstd,
 }
 
 /// How a body's bytes are compressed.
@@ -20,19 +23,49 @@ pub enum Encoding {
     Identity,
     /// As one gzip member.
     Gzip,
+    /// As one frame of Zstandard.
+    Zstd,
+}
+
+impl Encoding {
+    /// What `content-encoding` and `grpc-encoding` call it, if it is said at all.
+    pub(super) fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Identity => None,
+            Self::Gzip => Some("gzip"),
+            Self::Zstd => Some("zstd"),
+        }
+    }
 }
 
 impl Compression {
+    /// The compressions that are there, by the names that the environment has for them.
+    pub(crate) const NAMES: &[(&str, Self)] = &[
+        ("none", Self::None),
+        #[cfg(feature = "gzip")]
+        ("gzip", Self::Gzip),
+        #[cfg(feature = "zstd")]
+        ("zstd", Self::Zstd),
+    ];
+
     /// The body as it is to be sent, and its encoding. One that is compressed already stays so.
-    pub(super) fn apply<'a>(
+    pub(super) fn apply(
         self,
-        body: &'a [u8],
+        body: Cow<'_, [u8]>,
         encoding: Encoding,
-    ) -> io::Result<(Cow<'a, [u8]>, Encoding)> {
+    ) -> io::Result<(Cow<'_, [u8]>, Encoding)> {
         match (self, encoding) {
             #[cfg(feature = "gzip")]
-            (Self::Gzip, Encoding::Identity) => Ok((Cow::Owned(gzip(body)?), Encoding::Gzip)),
-            _ => Ok((Cow::Borrowed(body), encoding)),
+            (Self::Gzip, Encoding::Identity) => Ok((Cow::Owned(gzip(&body)?), Encoding::Gzip)),
+            #[cfg(feature = "zstd")]
+            (Self::Zstd, Encoding::Identity) => {
+                // The level that zstd itself begins with.
+                Ok((
+                    Cow::Owned(zstd::bulk::compress(&body, zstd::DEFAULT_COMPRESSION_LEVEL)?),
+                    Encoding::Zstd,
+                ))
+            }
+            _ => Ok((body, encoding)),
         }
     }
 }

@@ -5,9 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use smoltel_proto::{table, table::Message, to_json};
-
-use super::{Answer, Encoding, Outcome, Request, Transport};
+use super::{Answer, Outcome, Request, Transport, json};
 use crate::Signal;
 
 /// Appends requests to `traces.jsonl`, `metrics.jsonl` and `logs.jsonl` in one directory.
@@ -68,12 +66,9 @@ impl Files {
 
 impl Transport for Files {
     fn send(&mut self, request: &Request<'_>, _: Instant) -> Outcome {
-        if request.encoding != Encoding::Identity {
-            return Outcome::new(Answer::BadData, "a compressed request cannot be written as JSON");
-        }
         self.line.clear();
-        if let Err(error) = to_json(root(request.signal), request.body, &mut self.line) {
-            return Outcome::new(Answer::BadData, error.to_string());
+        if let Err(outcome) = json::append(request, &mut self.line) {
+            return outcome;
         }
         self.line.push(b'\n');
         match self.append(request.signal) {
@@ -82,7 +77,7 @@ impl Transport for Files {
         }
     }
 
-    fn destination(&self) -> String {
+    fn destination(&self, _: Signal) -> String {
         self.dir.display().to_string()
     }
 }
@@ -144,18 +139,10 @@ fn path(dir: &Path, signal: Signal, generation: u32) -> PathBuf {
     }
 }
 
-fn root(signal: Signal) -> &'static Message {
-    // A line is TracesData and so on, which has the shape of the request.
-    match signal {
-        Signal::Traces => &table::EXPORT_TRACE_SERVICE_REQUEST,
-        Signal::Metrics => &table::EXPORT_METRICS_SERVICE_REQUEST,
-        Signal::Logs => &table::EXPORT_LOGS_SERVICE_REQUEST,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::Encoding;
 
     /// A request with one resource without anything in it.
     const BODY: &[u8] = b"\x0A\x00";

@@ -3,15 +3,36 @@
 //! The library's worker and the gateway's forwarder send through the same transports. A transport makes
 //! one attempt; when to try again is its caller's business ([`exporter`](smoltel_core::exporter)).
 
+mod by_signal;
 mod compress;
+mod endpoint;
 #[cfg(feature = "file")]
 pub mod file;
-pub mod http;
+#[cfg(feature = "grpc")]
+mod grpc;
+mod http;
+#[cfg(any(feature = "file", feature = "json"))]
+mod json;
+#[cfg(feature = "file")]
+mod lines;
+mod otlp;
+mod protocol;
+mod proxy;
+mod tls;
 
 use std::time::Instant;
 
+pub use by_signal::BySignal;
+pub(crate) use by_signal::Nowhere;
 pub use compress::{Compression, Encoding};
+pub use endpoint::Endpoint;
+#[cfg(feature = "file")]
+pub use lines::JsonLines;
+pub use otlp::Otlp;
+pub use protocol::Protocol;
+pub use proxy::Proxy;
 pub use smoltel_core::retry::Answer;
+pub use tls::Tls;
 
 use crate::Signal;
 
@@ -35,20 +56,34 @@ pub struct Outcome {
     pub answer: Answer,
     /// Whether the other side may have the request although it did not answer.
     pub in_doubt: bool,
-    /// The HTTP status of the answer, if one came.
-    pub status: Option<u16>,
+    /// Whether it was refused for its length: in smaller parts it may pass.
+    pub too_large: bool,
+    /// The status of the answer, if one came.
+    pub status: Option<Status>,
     /// The other side's words or the local error; empty when there is nothing to say. It may come from
     /// a stranger: at most 1 KiB, without control characters.
     pub message: String,
 }
+
+/// The number that an answer came with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// HTTP's.
+    Http(u16),
+    /// gRPC's.
+    Grpc(u16),
+}
+
+/// What requests call their sender.
+const USER_AGENT: &str = concat!("OTel-OTLP-Exporter-Rust/", env!("CARGO_PKG_VERSION"), " smoltel");
 
 /// Sends requests to one destination.
 pub trait Transport: Send {
     /// Makes one attempt and returns by `deadline`, give or take a name lookup.
     fn send(&mut self, request: &Request<'_>, deadline: Instant) -> Outcome;
 
-    /// Where it sends to, for messages: no secrets.
-    fn destination(&self) -> String;
+    /// Where it sends that signal to, for messages: no secrets.
+    fn destination(&self, signal: Signal) -> String;
 
     /// What its exporter of that signal is called in metrics of it, as `otel.component.type` has it: the type's own
     /// name, unless the semantic conventions know another.
@@ -76,6 +111,6 @@ impl Outcome {
             }
             text.push(c);
         }
-        Self { answer, in_doubt: false, status: None, message: text }
+        Self { answer, in_doubt: false, too_large: false, status: None, message: text }
     }
 }
