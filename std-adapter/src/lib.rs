@@ -61,6 +61,7 @@ mod silence;
 pub mod split;
 mod stream;
 mod telemetry;
+mod too_large;
 pub mod transport;
 mod worker;
 

@@ -6,6 +6,7 @@ use crate::diagnostics::Diagnostics;
 use crate::own_metrics::ExportMetrics;
 use crate::platform::empty_lane;
 use crate::transport::{Answer, Outcome};
+use crate::worker::MAX_REQUEST;
 
 /// What the worker keeps for each signal.
 pub(crate) struct Stream {
@@ -15,6 +16,8 @@ pub(crate) struct Stream {
     pub(crate) held: Ring<Box<[u8]>>,
     /// Items of `held` that were sent and may have arrived although no answer came.
     pub(crate) in_doubt: u64,
+    /// The most bytes of one request.
+    pub(crate) max_request: usize,
     /// Whether the last attempt failed, which is said once.
     pub(crate) failing: bool,
     /// Whether there is more to send at once.
@@ -27,7 +30,16 @@ impl Stream {
     /// With nothing to send.
     pub(crate) fn new(signal: Signal, exporter: Exporter, metrics: Option<ExportMetrics>) -> Self {
         let held = empty_lane();
-        Self { signal, exporter, held, in_doubt: 0, failing: false, unfinished: false, metrics }
+        Self {
+            signal,
+            exporter,
+            held,
+            in_doubt: 0,
+            max_request: MAX_REQUEST,
+            failing: false,
+            unfinished: false,
+            metrics,
+        }
     }
 
     /// Its exporter has no more to do with those items.
@@ -48,7 +60,11 @@ impl Stream {
             (true, true) => diagnostics.say(format_args!("{place} takes {name} again")),
             (false, false) => {
                 let retried = matches!(outcome.answer, Answer::Retry { .. });
-                let then = if retried { "trying again" } else { "dropped" };
+                let then = match (retried, outcome.too_large) {
+                    (true, _) => "trying again",
+                    (false, true) => "trying smaller parts",
+                    (false, false) => "dropped",
+                };
                 diagnostics.say(format_args!("{place} did not take {name}: {}; {then}", outcome.message));
             }
             _ => {}

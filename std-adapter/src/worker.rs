@@ -27,8 +27,8 @@ use crate::stream::{Stream, items};
 use crate::transport::{Answer, Encoding, Outcome, Request, Transport};
 use crate::{Meter, Signal, silence};
 
-/// The most bytes of one request.
-const MAX_REQUEST: usize = 1 << 20;
+/// The most bytes of one request, as long as the endpoint takes them.
+pub(crate) const MAX_REQUEST: usize = 1 << 20;
 
 pub(crate) struct Worker {
     pub(crate) pipeline: Arc<Pipeline<Threads>>,
@@ -240,12 +240,13 @@ impl Worker {
 
     /// Sends the first request of what is held.
     fn send_held(&mut self, stream: &mut Stream, now: u64, deadline: Instant, body: &mut Vec<u8>) -> bool {
-        let Some(batch) = self.encode(stream, MAX_REQUEST, body) else { return false };
+        let Some(batch) = self.encode(stream, stream.max_request, body) else { return false };
         let items = u64::from(batch.items());
         let outcome = self.send(stream, body, items, deadline);
         stream.in_doubt = 0;
         match stream.exporter.answered(now, outcome.answer) {
             Verdict::Release { rejected } => self.accepted(stream.signal, items, rejected),
+            Verdict::Drop(_) if stream.shorten(&outcome, &batch, body.len()) => return true,
             Verdict::Drop(reason) => self.pipeline.add_lost(stream.signal, reason, items),
             Verdict::Keep => {
                 stream.in_doubt = if outcome.in_doubt { items } else { 0 };
@@ -309,7 +310,7 @@ impl Worker {
 
     /// Sends the oldest requests in the spool, as one; whether there were any.
     fn send_stored(&mut self, stream: &mut Stream, now: u64, deadline: Instant, body: &mut Vec<u8>) -> bool {
-        let taken = self.outbox.as_ref().and_then(|outbox| outbox.take(stream.signal, MAX_REQUEST));
+        let taken = self.outbox.as_ref().and_then(|outbox| outbox.take(stream.signal, stream.max_request));
         let Some(lease) = taken else { return false };
         self.send_lease(stream, lease, now, deadline, body);
         true
@@ -348,8 +349,11 @@ impl Worker {
                 }
             }
             Verdict::Drop(_) => {
-                lease.discard(smoltel_spool::Loss::Rejected);
-                stream.ended(items, &outcome);
+                let refused = if outcome.too_large { self.cut(stream, lease) } else { Some(lease) };
+                if let Some(lease) = refused {
+                    lease.discard(smoltel_spool::Loss::Rejected);
+                    stream.ended(items, &outcome);
+                }
             }
             Verdict::Keep => {}
         }

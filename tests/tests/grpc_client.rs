@@ -12,7 +12,7 @@ use smoltel_proto::types::collector::logs::v1::{
     ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
 };
 use smoltel_proto::types::{protobuf::Any, rpc::Status};
-use smoltel_tests::grpc::{GrpcReply, GrpcSink};
+use smoltel_tests::grpc::{Call, GrpcReply, GrpcSink};
 
 /// Long enough for anything that ends by itself.
 const AMPLE: Duration = Duration::from_secs(20);
@@ -76,7 +76,8 @@ fn messages_are_compressed_if_so_wished() {
 
 #[test]
 fn codes_are_retried_by_otlps_table() {
-    for code in 1..=16 {
+    const RESOURCE_EXHAUSTED: u16 = 8;
+    for code in (1..=16).filter(|code| *code != RESOURCE_EXHAUSTED) {
         let retried = [1, 4, 10, 11, 14, 15].contains(&code);
         let (report, sink) =
             ten_logs(move |n| if n == 0 { GrpcReply::Status(code, "no", None) } else { ok() });
@@ -94,6 +95,21 @@ fn an_exhausted_resource_is_retried_only_when_it_says_when() {
     let busy = move |n| if n == 0 { GrpcReply::Status(8, "busy", Some(details.clone())) } else { ok() };
     let (report, sink) = ten_logs(busy);
     assert_eq!((report.exported, sink.calls().len()), (10, 2), "{report}");
+}
+
+#[test]
+fn an_exhausted_resource_that_says_nothing_else_gets_smaller_parts_and_nothing_twice() {
+    let take =
+        |call: &Call| if call.message.len() > 1_000 { GrpcReply::Status(8, "too long", None) } else { ok() };
+    let sink = GrpcSink::replying(take);
+    let telemetry = builder(&sink.url()).build().unwrap();
+    (0..100).for_each(|_| telemetry.logger("l").info("hello"));
+    telemetry.logger("l").info(&"x".repeat(2_000));
+    let report = telemetry.shutdown(AMPLE);
+    assert_eq!((report.exported, &report.reasons[..]), (100, &[("rejected", 1)][..]), "{report}");
+    let calls = sink.calls();
+    let different: std::collections::HashSet<_> = calls.iter().map(|call| &call.message).collect();
+    assert_eq!(different.len(), calls.len(), "each is sent once");
 }
 
 #[test]

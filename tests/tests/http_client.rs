@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use prost::Message;
-use smoltel::transport::Endpoint;
+use smoltel::transport::{Compression, Endpoint, Protocol};
 use smoltel::{Aggregation, Builder, MetricSettings, Preference, Signal, Telemetry};
 use smoltel_proto::types::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
 use smoltel_proto::types::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -43,6 +43,31 @@ fn requests_say_what_they_are() {
     assert!(request.headers["user-agent"].split(' ').any(|product| product == agent));
     assert_eq!(request.headers.get("content-encoding"), None, "it is not compressed");
     assert_eq!(request.headers.get("accept-encoding"), None, "and the answer must not be");
+}
+
+#[test]
+fn json_is_spoken_both_ways() {
+    let answers = [
+        (200, r#"{"partialSuccess":{"rejectedLogRecords":"4","errorMessage":"four"}}"#, 6, "four"),
+        (400, r#"{"code":3,"message":"the tenant is not known"}"#, 0, "the tenant is not known"),
+    ];
+    for (status, answer, exported, words) in answers {
+        let sink = Sink::replying(move |request| {
+            assert_eq!(request.headers["content-type"], "application/json");
+            let json: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+            let records = &json["resourceLogs"][0]["scopeLogs"][0]["logRecords"];
+            assert_eq!(records.as_array().unwrap().len(), 10);
+            assert_eq!(records[0]["body"]["stringValue"], "hello");
+            Reply::Status(status, "content-type: application/json\r\n", answer.as_bytes().to_vec())
+        });
+        let (builder, said) = heard(&sink.url());
+        let telemetry = builder.protocol(Protocol::HttpJson).compression(Compression::Gzip).build().unwrap();
+        (0..10).for_each(|_| telemetry.logger("l").info("hello"));
+        let report = telemetry.shutdown(AMPLE);
+        assert_eq!((report.exported, report.dropped()), (exported, 10 - exported), "{report}");
+        let said = said.lock().unwrap().join("\n");
+        assert!(said.contains(words), "{said}");
+    }
 }
 
 #[test]

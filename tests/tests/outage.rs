@@ -239,6 +239,42 @@ fn recording_after_the_end_goes_nowhere_and_harms_nobody() {
     assert_eq!(sink.connections(), 0);
 }
 
+/// An endpoint that takes no more than so many bytes at once.
+fn takes(bytes: usize) -> impl Fn(&smoltel_tests::sink::Received) -> Reply {
+    move |request| Reply::Status(if request.body.len() > bytes { 413 } else { 200 }, "", Vec::new())
+}
+
+#[test]
+fn what_is_too_long_for_the_endpoint_comes_in_smaller_parts_and_only_what_never_fits_is_lost() {
+    let sink = Sink::replying(takes(4_000));
+    let telemetry = builder(&sink.url()).build().unwrap();
+    log(&telemetry, 0..1000);
+    telemetry.logger("l").info(&"x".repeat(5_000));
+    log(&telemetry, 1000..2000);
+    let report = telemetry.shutdown(AMPLE);
+    assert_eq!((report.exported, &report.reasons[..]), (2000, &[("rejected", 1)][..]), "{report}");
+    assert_eq!(arrived(&sink), (0..2000).collect::<Vec<_>>());
+    balanced(&report);
+}
+
+#[test]
+fn what_was_spooled_and_is_too_long_comes_in_smaller_parts_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let address = free_address();
+    let first = builder(&format!("http://{address}")).spool_of(dir.path(), 4 << 20).build().unwrap();
+    log(&first, 0..1000);
+    first.logger("l").info(&"x".repeat(5_000));
+    assert_eq!(first.shutdown(AMPLE).spooled, 1001);
+    let sink = Sink::at(address, takes(4_000));
+    let second = builder(&sink.url()).spool_of(dir.path(), 4 << 20).build().unwrap();
+    let report = second.shutdown(AMPLE);
+    assert_eq!((report.exported, &report.reasons[..]), (1000, &[("rejected", 1)][..]), "{report}");
+    balanced(&report);
+    let mut arrived = arrived(&sink);
+    arrived.sort();
+    assert_eq!(arrived, (0..1000).collect::<Vec<_>>());
+}
+
 /// What the disk lost between two runs is no silence at the endpoint.
 #[test]
 fn what_the_disk_lost_is_told_to_the_endpoint() {

@@ -111,6 +111,11 @@ impl Batch {
         self.items
     }
 
+    /// Records in it: a metric's points are one.
+    pub fn records(&self) -> usize {
+        self.records
+    }
+
     /// The offset behind the last record that was looked at: those before it that are not in the batch
     /// are of other signals.
     pub fn end(&self) -> usize {
