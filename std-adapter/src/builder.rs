@@ -14,7 +14,7 @@ use crate::error::ConfigError;
 use crate::outbox::Outbox;
 use crate::own_metrics;
 use crate::platform::Threads;
-use crate::resource::{Attribute, Attributes, Entity};
+use crate::resource::{Attribute, Attributes, Detector, Entity, SCHEMA_URL};
 use crate::telemetry::Telemetry;
 use crate::worker::Worker;
 use crate::{EntityRef, MetricSettings, Value};
@@ -41,6 +41,7 @@ pub struct Builder {
     resource: Vec<Attribute>,
     resource_schema_url: String,
     entities: Vec<Entity>,
+    detectors: Vec<Detector>,
     diagnostics: Diagnostics,
     own_metrics: bool,
     #[cfg(feature = "spool")]
@@ -57,6 +58,7 @@ impl Builder {
             resource: Vec::new(),
             resource_schema_url: String::new(),
             entities: Vec::new(),
+            detectors: Vec::new(),
             diagnostics: Diagnostics::default(),
             own_metrics: false,
             #[cfg(feature = "spool")]
@@ -100,6 +102,20 @@ impl Builder {
     pub fn entity(mut self, entity: &EntityRef<'_>) -> Self {
         self.entities.retain(|known| known.kind() != entity.kind);
         self.entities.push(entity.into());
+        self
+    }
+
+    /// Finds out, when it is built, where the program runs, and says so in the resource; what code or the environment say wins.
+    /// Without a schema URL of its own the resource gets that of the conventions that detectors follow.
+    ///
+    /// ```
+    /// use smoltel::{Detector, Telemetry};
+    /// let telemetry = Telemetry::builder("thermostat").detect([Detector::HOST, Detector::SYSTEMD]).build()?;
+    /// # telemetry.shutdown(std::time::Duration::ZERO);
+    /// # Ok::<(), smoltel::ConfigError>(())
+    /// ```
+    pub fn detect(mut self, detectors: impl IntoIterator<Item = Detector>) -> Self {
+        self.detectors.extend(detectors);
         self
     }
 
@@ -151,8 +167,9 @@ impl Builder {
         let mut env = Env::new(variables);
         let enabled = !env.boolean("OTEL_SDK_DISABLED");
         let own = std::mem::take(&mut self.resource);
-        let resource = Attributes::detect(&mut env, &self.service, own)
-            .encode(&self.resource_schema_url, &self.entities)?;
+        let schema_url = self.schema_url(&mut env);
+        let resource = Attributes::gather(&mut env, &self.detectors, &self.service, own)
+            .encode(schema_url, &self.entities)?;
         let mut schedule = Schedule::from_env(&mut env);
         let by_environment = config::metrics(&mut env);
         let metrics = self.metrics.unwrap_or(by_environment);
@@ -194,6 +211,22 @@ impl Builder {
         #[cfg(feature = "spool")]
         telemetry.report_gaps();
         Ok(telemetry)
+    }
+
+    /// The resource's schema URL. That of the program stays where detectors follow another one, which is said.
+    fn schema_url(&self, env: &mut Env<'_>) -> &str {
+        match &*self.resource_schema_url {
+            own if self.detectors.is_empty() => own,
+            "" => SCHEMA_URL,
+            own => {
+                if own != SCHEMA_URL {
+                    env.warnings.push(format!(
+                        "the resource's schema URL is {own}, but what is detected follows {SCHEMA_URL}; the first is kept"
+                    ));
+                }
+                own
+            }
+        }
     }
 }
 

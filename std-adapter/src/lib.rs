@@ -69,6 +69,7 @@ pub use builder::Builder;
 pub use error::ConfigError;
 pub use platform::{Callback, Threads};
 pub use report::Report;
+pub use resource::Detector;
 pub use smoltel_core::{
     Aggregation, ExemplarFilter, Key, Loss, MetricSettings, Preference, Scope, Severity, Signal, SpanContext,
     SpanId, SpanKind, StatusCode, TraceId, Value, otlp::resource::EntityRef, propagation, sampler,

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use prost::Message;
-use smoltel::{EntityRef, Scope, Severity, SpanKind, Telemetry};
+use smoltel::{Detector, EntityRef, Scope, Severity, SpanKind, Telemetry};
 use smoltel_proto::types::collector::logs::v1::ExportLogsServiceRequest;
 use smoltel_proto::types::collector::metrics::v1::ExportMetricsServiceRequest;
 use smoltel_proto::types::collector::trace::v1::ExportTraceServiceRequest;
@@ -73,6 +73,34 @@ fn spans_arrive_as_they_were_recorded() {
     assert_eq!(find(&child.events[0].attributes, "valve"), Some(&Value::IntValue(3)));
     let status = child.status.as_ref().unwrap();
     assert_eq!((status.code, status.message.as_str()), (2, &*std::fmt::Error.to_string()));
+}
+
+#[test]
+fn what_is_detected_arrives_with_its_schema_url_and_code_wins() {
+    let sink = Sink::start();
+    let warnings = Arc::new(Mutex::new(Vec::new()));
+    let detecting = || {
+        let said = warnings.clone();
+        let builder = Telemetry::builder("thermostat").endpoint(sink.url()).detect(Detector::LOCAL);
+        builder.on_message(move |message| said.lock().unwrap().push(message.to_owned()))
+    };
+    let telemetry = detecting().resource("host.name", "attic").build().unwrap();
+    telemetry.logger("t").info("here");
+    telemetry.shutdown(Duration::from_secs(10));
+    let request: ExportLogsServiceRequest = one(&sink, "/v1/logs");
+    let logs = &request.resource_logs[0];
+    assert!(logs.schema_url.starts_with("https://opentelemetry.io/schemas/"), "{}", logs.schema_url);
+    let attributes = &logs.resource.as_ref().unwrap().attributes;
+    let pid = Value::IntValue(std::process::id().into());
+    assert_eq!(find(attributes, "process.pid"), Some(&pid));
+    assert_eq!(find(attributes, "os.type"), Some(&Value::StringValue("linux".into())));
+    assert_eq!(find(attributes, "host.name"), Some(&Value::StringValue("attic".into())));
+    assert_eq!(*warnings.lock().unwrap(), [""; 0]);
+
+    let other = detecting().resource_schema_url("https://example.com/1").build().unwrap();
+    other.shutdown(Duration::ZERO);
+    let warnings = warnings.lock().unwrap();
+    assert!(warnings.iter().any(|warning| warning.contains("https://example.com/1")), "{warnings:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What the telemetry says it comes from.
 
+mod detect;
 mod entity;
 
 use smoltel_core::Value;
@@ -8,6 +9,8 @@ use smoltel_core::wire::Writer;
 
 use crate::config::Env;
 use crate::error::ConfigError;
+pub use detect::Detector;
+pub(crate) use detect::SCHEMA_URL;
 pub(crate) use entity::Entity;
 
 /// The attributes of one resource, later ones replacing earlier ones of the same key.
@@ -32,10 +35,16 @@ impl Attribute {
 }
 
 impl Attributes {
-    /// What every resource has, then the environment's attributes, then `own`, then the service's name:
-    /// `OTEL_SERVICE_NAME` if it is set, else `service`.
-    pub(crate) fn detect(env: &mut Env<'_>, service: &str, own: Vec<Attribute>) -> Self {
+    /// What every resource has, then what is detected, then the environment's attributes, then `own`, then the service's
+    /// name: `OTEL_SERVICE_NAME` if it is set, else `service`.
+    pub(crate) fn gather(
+        env: &mut Env<'_>,
+        detectors: &[Detector],
+        service: &str,
+        own: Vec<Attribute>,
+    ) -> Self {
         let mut attributes = Self::default();
+        detectors.iter().for_each(|detector| detector.detect(&|name| env.text(name), &mut attributes));
         attributes.set("telemetry.sdk.language", "rust");
         attributes.set("telemetry.sdk.name", "smoltel");
         attributes.set("telemetry.sdk.version", env!("CARGO_PKG_VERSION"));
@@ -103,7 +112,26 @@ fn instance_id() -> String {
 
 #[cfg(test)]
 mod tests {
+    use smoltel_core::wire::{Payload, Reader};
+
     use super::*;
+
+    impl Attribute {
+        /// The value, a text or a whole number.
+        pub(super) fn text(&self) -> String {
+            let [Payload::Len(pair)] = fields(&self.bytes)[..] else { panic!("one attribute") };
+            let [_, Payload::Len(value)] = fields(pair)[..] else { panic!("a key and a value") };
+            match fields(value)[..] {
+                [Payload::Len(text)] => String::from_utf8(text.to_vec()).unwrap(),
+                [Payload::Varint(number)] => number.to_string(),
+                _ => panic!("neither a text nor a number"),
+            }
+        }
+    }
+
+    fn fields(message: &[u8]) -> Vec<Payload<'_>> {
+        Reader::new(message).map(|field| field.unwrap().1).collect()
+    }
 
     fn value(variables: &[(&str, &str)], service: &str, key: &str) -> Option<String> {
         let variables: Vec<(String, String)> =
@@ -111,11 +139,8 @@ mod tests {
         let get =
             |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         let own = vec![Attribute::new("own", &"code".into())];
-        let attributes = Attributes::detect(&mut Env::new(&get), service, own);
-        let attribute = attributes.0.into_iter().find(|known| known.key == key)?;
-        // A field of a key and a value of a text: the text comes last, behind heads of a byte each.
-        let text = attribute.bytes.get(2 + 2 + key.len() + 2 + 2..)?.to_vec();
-        String::from_utf8(text).ok()
+        let attributes = Attributes::gather(&mut Env::new(&get), &[], service, own);
+        attributes.0.iter().find(|known| known.key == key).map(Attribute::text)
     }
 
     #[test]
