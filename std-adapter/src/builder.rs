@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::command::Commands;
-use crate::config::{self, Env, Exporter, Schedule};
+use crate::config::{self, Env, Exporter, Opened, Schedule};
 use crate::diagnostics::Diagnostics;
 use crate::error::ConfigError;
 #[cfg(feature = "spool")]
@@ -174,7 +174,7 @@ impl Builder {
         let by_environment = config::metrics(&mut env);
         let metrics = self.metrics.unwrap_or(by_environment);
         schedule.metric_interval = self.metric_interval.unwrap_or(schedule.metric_interval);
-        let (transport, wanted) = self.exporter.open(&mut env)?;
+        let Opened { transport, wanted, pool } = self.exporter.open(&mut env)?;
         for warning in &env.warnings {
             self.diagnostics.say(warning);
         }
@@ -205,6 +205,7 @@ impl Builder {
             unnamed: Once::new(),
             #[cfg(feature = "spool")]
             outbox,
+            pool,
             wanted: wanted.map(|wanted| wanted && enabled),
             ended: false,
         };

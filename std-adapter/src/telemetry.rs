@@ -14,6 +14,7 @@ use crate::outbox::Outbox;
 use crate::platform::Threads;
 use crate::report::Report;
 use crate::stream::items;
+use crate::transport::pool::{EndpointStatus, Pool};
 use crate::{Logger, Meter, Scoped, Signal, Tracer};
 
 /// A program's telemetry: where its tracers, loggers and meters come from, and the worker that sends.
@@ -39,6 +40,8 @@ pub struct Telemetry {
     pub(crate) unnamed: Once,
     #[cfg(feature = "spool")]
     pub(crate) outbox: Option<Outbox>,
+    /// The endpoints, if there are several.
+    pub(crate) pool: Option<Pool>,
     /// The signals that are recorded for anybody.
     pub(crate) wanted: [bool; 3],
     pub(crate) ended: bool,
@@ -114,6 +117,11 @@ impl Telemetry {
             outbox.report(&mut report);
         }
         report.settle()
+    }
+
+    /// How each of several endpoints is; nothing if there is only one.
+    pub fn endpoints(&self) -> Vec<EndpointStatus> {
+        self.pool.iter().flat_map(Pool::status).collect()
     }
 
     /// Tells the endpoint what the disk lost since the last run: one log record a gap.

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// One request, as it came; a compressed body is inflated.
 #[derive(Clone, Debug)]
@@ -29,6 +30,10 @@ pub enum Reply {
     Silence,
     /// The connection is closed without a word.
     Close,
+    /// A good answer, a byte a second.
+    Drip,
+    /// That status, and a body of so many bytes.
+    Flood(u16, u64),
 }
 
 impl Reply {
@@ -50,6 +55,8 @@ struct Shared {
     received: Mutex<Vec<Received>>,
     decide: Box<Decide>,
     connections: AtomicUsize,
+    /// Bytes of bodies that were sent in floods.
+    flooded: AtomicU64,
     ended: AtomicBool,
 }
 
@@ -72,6 +79,7 @@ impl Sink {
             received: Mutex::default(),
             decide: Box::new(decide),
             connections: AtomicUsize::new(0),
+            flooded: AtomicU64::new(0),
             ended: AtomicBool::new(false),
         });
         let inner = shared.clone();
@@ -101,6 +109,11 @@ impl Sink {
     /// What has arrived and was answered with success, in order, by path.
     pub fn received(&self, path: &str) -> Vec<Received> {
         self.shared.received.lock().unwrap().iter().filter(|r| r.path == path).cloned().collect()
+    }
+
+    /// Bytes that were sent in floods, and read or buffered on their way.
+    pub fn flooded(&self) -> u64 {
+        self.shared.flooded.load(Ordering::Relaxed)
     }
 
     /// Connections accepted so far.
@@ -141,7 +154,30 @@ fn serve(stream: TcpStream, shared: &Shared) {
                 return;
             }
             Reply::Close => return,
+            Reply::Drip => return drip(reader.get_mut(), shared),
+            Reply::Flood(status, len) => return flood(reader.get_mut(), shared, status, len),
         }
+    }
+}
+
+fn drip(stream: &mut TcpStream, shared: &Shared) {
+    for byte in b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n" {
+        if stream.write_all(&[*byte]).is_err() || shared.ended.load(Ordering::Acquire) {
+            return;
+        }
+        thread::park_timeout(Duration::from_secs(1));
+    }
+}
+
+fn flood(stream: &mut TcpStream, shared: &Shared, status: u16, len: u64) {
+    let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {len}\r\n\r\n");
+    let mut left = len;
+    let mut sent = stream.write_all(head.as_bytes());
+    while left > 0 && sent.is_ok() {
+        let piece = left.min(1 << 16);
+        sent = stream.write_all(&vec![b'x'; piece as usize]);
+        left -= piece;
+        shared.flooded.fetch_add(piece, Ordering::Relaxed);
     }
 }
 

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
-use smoltel::transport::{Endpoint, Tls};
+use smoltel::transport::{Endpoint, Protocol, Tls};
 use smoltel::{Report, Signal, Telemetry};
+use smoltel_tests::grpc::{GrpcReply, GrpcSink};
 
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
@@ -25,8 +26,15 @@ impl Authority {
 
     /// A certificate for that name, and its key.
     fn issue(&self, name: &str) -> (rcgen::Certificate, KeyPair) {
+        self.issue_until(name, 4096)
+    }
+
+    /// The same, valid until the end of that year.
+    fn issue_until(&self, name: &str, year: i32) -> (rcgen::Certificate, KeyPair) {
         let key = KeyPair::generate().unwrap();
-        (CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &self.0).unwrap(), key)
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.not_after = date_time_ymd(year, 12, 31);
+        (params.signed_by(&key, &self.0).unwrap(), key)
     }
 
     fn root(&self) -> CertificateDer<'static> {
@@ -34,9 +42,12 @@ impl Authority {
     }
 }
 
-/// Answers every request with 200, to whoever passes the handshake.
-fn serve(authority: &Authority, name: &str, clients: Option<&Authority>) -> SocketAddr {
-    let (certificate, key) = authority.issue(name);
+/// What a server of that name shows, and of whom it wants to see a certificate.
+fn config(
+    (certificate, key): (rcgen::Certificate, KeyPair),
+    clients: Option<&Authority>,
+    protocols: &[&[u8]],
+) -> Arc<ServerConfig> {
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder =
@@ -51,7 +62,26 @@ fn serve(authority: &Authority, name: &str, clients: Option<&Authority>) -> Sock
         }
         None => builder.with_no_client_auth(),
     };
-    let config = Arc::new(builder.with_single_cert(vec![certificate.der().clone()], key).unwrap());
+    let mut config = builder.with_single_cert(vec![certificate.der().clone()], key).unwrap();
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    Arc::new(config)
+}
+
+/// Servers of both kinds, and the protocols to speak with them. They answer whoever passes the handshake.
+struct Servers(SocketAddr, GrpcSink);
+
+impl Servers {
+    fn start(shown: impl Fn() -> (rcgen::Certificate, KeyPair), clients: Option<&Authority>) -> Self {
+        let grpc = GrpcSink::start(Some(config(shown(), clients, &[b"h2"])), |_| GrpcReply::Ok(Vec::new()));
+        Self(serve(config(shown(), clients, &[])), grpc)
+    }
+
+    fn each(&self) -> [(Protocol, SocketAddr); 2] {
+        [(Protocol::HttpProtobuf, self.0), (Protocol::Grpc, self.1.address())]
+    }
+}
+
+fn serve(config: Arc<ServerConfig>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -69,9 +99,9 @@ fn serve(authority: &Authority, name: &str, clients: Option<&Authority>) -> Sock
 }
 
 /// One log record to `https://HOST:PORT`.
-fn send(host: &str, address: SocketAddr, tls: &Tls) -> Report {
+fn send(host: &str, (protocol, address): (Protocol, SocketAddr), tls: &Tls) -> Report {
     let url = format!("https://{host}:{}", address.port());
-    let endpoint = Endpoint { tls: tls.clone(), ..Endpoint::under(&url, Signal::Logs) };
+    let endpoint = Endpoint { tls: tls.clone(), ..Endpoint::by(protocol, &url, Signal::Logs) };
     let builder = Telemetry::builder("tls").endpoint(&url).endpoint_for(Signal::Logs, endpoint);
     let telemetry = builder.on_message(|_| {}).build().unwrap();
     telemetry.logger("l").info("secret");
@@ -93,19 +123,33 @@ fn only_a_server_of_the_given_authority_and_name_gets_anything() {
         ..Tls::default()
     };
     let (tls, wrong) = (trusting(&ours, "ours.pem"), trusting(&other, "other.pem"));
-    let server = serve(&ours, "localhost", None);
-    assert_eq!(send("localhost", server, &tls).exported, 1);
-    for (host, tls) in [("localhost", &wrong), ("localhost", &Tls::default()), ("127.0.0.1", &tls)] {
-        let report = send(host, server, tls);
-        assert_eq!((report.exported, report.recorded), (0, 1), "{host}: {report}");
+    let servers = Servers::start(|| ours.issue("localhost"), None);
+    let expired = Servers::start(|| ours.issue_until("localhost", 2001), None);
+    for (server, expired) in servers.each().into_iter().zip(expired.each()) {
+        assert_eq!(send("localhost", server, &tls).exported, 1, "{server:?}");
+        for (host, server, tls) in [
+            ("localhost", server, &wrong),
+            ("localhost", server, &Tls::default()),
+            ("localhost", server, &Tls { system_roots: true, ..Tls::default() }),
+            ("127.0.0.1", server, &tls),
+            ("localhost", expired, &tls),
+        ] {
+            let report = send(host, server, tls);
+            assert_eq!(
+                (report.recorded, &report.reasons[..]),
+                (1, &[("expired", 1)][..]),
+                "{host}: {report}"
+            );
+        }
     }
+    assert_eq!(servers.1.calls().len() + expired.1.calls().len(), 1);
 }
 
 #[test]
 fn a_server_can_ask_for_our_certificate() {
     let dir = tempfile::tempdir().unwrap();
     let (servers, clients) = (Authority::new(), Authority::new());
-    let server = serve(&servers, "localhost", Some(&clients));
+    let running = Servers::start(|| servers.issue("localhost"), Some(&clients));
     let (certificate, key) = clients.issue("device");
     let tls = Tls {
         certificate: pem(dir.path(), "ca.pem", servers.0.pem()),
@@ -113,9 +157,11 @@ fn a_server_can_ask_for_our_certificate() {
         client_key: pem(dir.path(), "client.key", key.serialize_pem()),
         ..Tls::default()
     };
-    assert_eq!(send("localhost", server, &tls).exported, 1);
     let without = Tls { client_certificate: None, client_key: None, ..tls.clone() };
-    assert_eq!(send("localhost", server, &without).exported, 0);
+    for server in running.each() {
+        assert_eq!(send("localhost", server, &tls).exported, 1, "{server:?}");
+        assert_eq!(send("localhost", server, &without).exported, 0, "{server:?}");
+    }
 
     let half = Tls { client_key: None, ..tls.clone() };
     let missing = Tls { certificate: Some(dir.path().join("not-there.pem")), ..tls };

@@ -6,6 +6,7 @@ use super::Builder;
 use crate::Signal;
 #[cfg(feature = "file")]
 use crate::config::Output;
+use crate::transport::pool::Strategy;
 use crate::transport::{Compression, Endpoint, Protocol, Transport};
 
 impl Builder {
@@ -13,6 +14,27 @@ impl Builder {
     /// `OTEL_EXPORTER_OTLP_ENDPOINT`; default: `http://localhost:4318`, or 4317 for gRPC.
     pub fn endpoint(mut self, base: impl Into<String>) -> Self {
         self.exporter.endpoint = Some(base.into());
+        self
+    }
+
+    /// Several endpoints by their base URLs, in the order of preference, instead of one. Environment: `SMOLTEL_ENDPOINTS`,
+    /// the strategy's name and the URLs with spaces between them.
+    ///
+    /// ```
+    /// use smoltel::transport::pool::Strategy;
+    /// # use std::time::Duration;
+    /// let urls = ["http://127.0.0.1:9", "http://127.0.0.1:10"];
+    /// let telemetry = smoltel::Telemetry::builder("thermostat").endpoints(Strategy::Failover, urls).build()?;
+    /// assert_eq!(telemetry.endpoints()[0].name, "http://127.0.0.1:9");
+    /// # telemetry.shutdown(Duration::ZERO);
+    /// # Ok::<(), smoltel::ConfigError>(())
+    /// ```
+    pub fn endpoints(
+        mut self,
+        strategy: Strategy,
+        bases: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.exporter.pool = Some((strategy, bases.into_iter().map(Into::into).collect()));
         self
     }
 

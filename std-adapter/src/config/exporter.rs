@@ -1,11 +1,13 @@
 //! Where each signal goes, and how: the exporter's settings, from code and from the environment.
 
+#[cfg(feature = "file")]
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Env, choice};
 use crate::Signal;
 use crate::error::ConfigError;
+use crate::transport::pool::{Pool, Strategy};
 use crate::transport::{BySignal, Compression, Endpoint, Nowhere, Otlp, Protocol, Transport};
 #[cfg(feature = "file")]
 use crate::transport::{JsonLines, file::Files};
@@ -14,6 +16,7 @@ use crate::transport::{JsonLines, file::Files};
 #[derive(Default)]
 pub(crate) struct Exporter {
     pub(crate) endpoint: Option<String>,
+    pub(crate) pool: Option<(Strategy, Vec<String>)>,
     pub(crate) endpoints: [Option<Endpoint>; 3],
     pub(crate) protocol: Option<Protocol>,
     pub(crate) headers: Vec<(String, String)>,
@@ -30,60 +33,111 @@ pub(crate) enum Output {
     /// Endpoints.
     Otlp,
     /// OTLP JSON Lines on standard output.
+    #[cfg(feature = "file")]
     Stdout,
     /// OTLP JSON Lines in files of that directory.
+    #[cfg(feature = "file")]
     Files(PathBuf),
     /// Nothing.
     Nowhere,
 }
 
+/// What the settings came to.
+pub(crate) struct Opened {
+    pub(crate) transport: Box<dyn Transport>,
+    /// The signals that go anywhere.
+    pub(crate) wanted: [bool; 3],
+    /// The endpoints, if there are several.
+    pub(crate) pool: Option<Pool>,
+}
+
 impl Exporter {
-    /// The transport, and which signals have one at all.
-    pub(crate) fn open(mut self, env: &mut Env<'_>) -> Result<(Box<dyn Transport>, [bool; 3]), ConfigError> {
+    pub(crate) fn open(mut self, env: &mut Env<'_>) -> Result<Opened, ConfigError> {
         if let Some(transport) = self.transport.take() {
-            return Ok((transport, [true; 3]));
+            return Ok(Opened { transport, wanted: [true; 3], pool: None });
         }
         let outputs = Signal::ALL.map(|signal| self.output.clone().unwrap_or_else(|| output(env, signal)));
         let wanted = outputs.each_ref().map(|output| *output != Output::Nowhere);
-        if outputs.iter().all(|output| *output == Output::Otlp) {
-            return Ok((Box::new(self.otlp(env)?), wanted));
-        }
-        let [traces, metrics, logs] = outputs;
-        Ok((Box::new(BySignal([self.of(traces, env)?, self.of(metrics, env)?, self.of(logs, env)?])), wanted))
-    }
-
-    fn of(&mut self, output: Output, env: &mut Env<'_>) -> Result<Box<dyn Transport>, ConfigError> {
-        Ok(match output {
-            Output::Otlp => Box::new(self.otlp(env)?),
-            Output::Nowhere => Box::new(Nowhere),
-            #[cfg(feature = "file")]
-            Output::Stdout => Box::new(JsonLines::stdout()),
-            #[cfg(feature = "file")]
-            Output::Files(dir) => Box::new(Files::new(&dir).map_err(|error| {
-                ConfigError::new(format!("the directory {} cannot be used: {error}", dir.display()))
-            })?),
-            #[cfg(not(feature = "file"))]
-            Output::Stdout | Output::Files(_) => {
-                return Err(ConfigError::new("JSON Lines need smoltel's feature `file`"));
+        let several = self.pool.take().or_else(|| several(env).filter(|_| self.endpoint.is_none()));
+        let (otlp, pool) = match several {
+            Some((strategy, bases)) => {
+                let (transport, pool) = self.pool(strategy, &bases, env)?;
+                (transport, Some(pool))
             }
-        })
+            None => (Box::new(self.otlp(self.endpoint.as_deref(), env)?) as Box<dyn Transport>, None),
+        };
+        if outputs.iter().all(|output| *output == Output::Otlp) {
+            return Ok(Opened { transport: otlp, wanted, pool });
+        }
+        let [traces, metrics, logs] = outputs.map(open);
+        let transport = Box::new(BySignal::new(otlp, [traces?, metrics?, logs?]));
+        Ok(Opened { transport, wanted, pool })
     }
 
-    fn otlp(&self, env: &mut Env<'_>) -> Result<Otlp, ConfigError> {
-        Otlp::new(Signal::ALL.map(|signal| self.signal_endpoint(env, signal)))
+    fn pool(
+        &self,
+        strategy: Strategy,
+        bases: &[String],
+        env: &mut Env<'_>,
+    ) -> Result<(Box<dyn Transport>, Pool), ConfigError> {
+        let mut transports: Vec<Box<dyn Transport>> = Vec::new();
+        for base in bases {
+            transports.push(Box::new(self.otlp(Some(base), env)?));
+        }
+        let names: Vec<_> = transports.iter().map(|otlp| otlp.destination(Signal::Traces)).collect();
+        let pool = Pool::new(strategy, names);
+        Ok((Box::new(pool.over(transports)), pool))
+    }
+
+    fn otlp(&self, base: Option<&str>, env: &mut Env<'_>) -> Result<Otlp, ConfigError> {
+        Otlp::new(Signal::ALL.map(|signal| self.signal_endpoint(base, env, signal)))
     }
 
     /// A signal's endpoint. What code sets for one signal wins over what it sets for all.
-    fn signal_endpoint(&self, env: &mut Env<'_>, signal: Signal) -> Endpoint {
+    fn signal_endpoint(&self, base: Option<&str>, env: &mut Env<'_>, signal: Signal) -> Endpoint {
         if let Some(endpoint) = &self.endpoints[signal as usize] {
             return endpoint.clone();
         }
-        let mut endpoint = endpoint(env, signal, self.endpoint.as_deref(), self.protocol);
+        let mut endpoint = endpoint(env, signal, base, self.protocol);
         endpoint.headers.extend(self.headers.iter().cloned());
         endpoint.compression = self.compression.unwrap_or(endpoint.compression);
         endpoint.timeout = self.timeout.unwrap_or(endpoint.timeout);
         endpoint.tls.system_roots = self.system_roots;
         endpoint
+    }
+}
+
+/// What a signal is written to that does not go to an endpoint.
+fn open(output: Output) -> Result<Option<Box<dyn Transport>>, ConfigError> {
+    Ok(Some(match output {
+        Output::Otlp => return Ok(None),
+        Output::Nowhere => Box::new(Nowhere),
+        #[cfg(feature = "file")]
+        Output::Stdout => Box::new(JsonLines::stdout()),
+        #[cfg(feature = "file")]
+        Output::Files(dir) => Box::new(Files::new(&dir).map_err(|error| {
+            ConfigError::new(format!("the directory {} cannot be used: {error}", dir.display()))
+        })?),
+    }))
+}
+
+/// Several endpoints by the environment: a strategy, and behind it base URLs.
+fn several(env: &mut Env<'_>) -> Option<(Strategy, Vec<String>)> {
+    const NAME: &str = "SMOLTEL_ENDPOINTS";
+    let value = env.text(NAME)?;
+    let mut words = value.split_whitespace().map(str::to_owned);
+    let strategy = words.next().unwrap_or_default();
+    let known = Strategy::NAMES.iter().find(|(name, _)| strategy.eq_ignore_ascii_case(name));
+    let bases: Vec<_> = words.collect();
+    match known {
+        Some((_, strategy)) if !bases.is_empty() => Some((*strategy, bases)),
+        _ => {
+            // URLs may hold credentials.
+            env.warnings.push(format!(
+                "{NAME} has to be failover, round-robin or least-pending, and URLs behind it; it is ignored"
+            ));
+            None
+        }
     }
 }
 
@@ -125,8 +179,8 @@ fn endpoint(env: &mut Env<'_>, signal: Signal, base: Option<&str>, protocol: Opt
 /// What `OTEL_TRACES_EXPORTER` and its like say.
 fn output(env: &mut Env<'_>, signal: Signal) -> Output {
     let name = format!("OTEL_{}_EXPORTER", signal.name().to_ascii_uppercase());
-    let Some(value) = env.text(&name) else { return Output::Otlp };
-    if cfg!(feature = "file")
+    #[cfg(feature = "file")]
+    if let Some(value) = env.text(&name)
         && let Some(dir) = value.strip_prefix("otlp/file:")
         && !dir.is_empty()
     {
@@ -293,6 +347,23 @@ mod tests {
             "c:4318/v1/logs",
             "HTTP has no such setting: building refuses it"
         );
+    }
+
+    #[test]
+    fn several_endpoints_stand_behind_their_strategy() {
+        let found = |value: &str| {
+            let get = |name: &str| (name == "SMOLTEL_ENDPOINTS").then(|| value.to_owned());
+            let mut env = Env::new(&get);
+            let found = several(&mut env);
+            (found, env.warnings)
+        };
+        let (pool, warnings) = found("Round-Robin  http://a:4318 http://b:4318");
+        let urls = ["http://a:4318", "http://b:4318"].map(str::to_owned).to_vec();
+        assert_eq!((pool, warnings.len()), (Some((Strategy::RoundRobin, urls)), 0));
+        for bad in ["failover", "http://me:hush@a http://b", "random http://a"] {
+            let (pool, warnings) = found(bad);
+            assert!(pool.is_none() && warnings.len() == 1 && !warnings[0].contains("hush"), "{bad}");
+        }
     }
 
     #[test]

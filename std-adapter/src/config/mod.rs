@@ -12,7 +12,9 @@ use std::time::Duration;
 pub(crate) use env::Env;
 #[cfg(feature = "grpc")]
 pub(crate) use env::percent_decoded;
-pub(crate) use exporter::{Exporter, Output};
+#[cfg(feature = "file")]
+pub(crate) use exporter::Output;
+pub(crate) use exporter::{Exporter, Opened};
 use smoltel_core::{Aggregation, ExemplarFilter, MetricSettings, Preference};
 
 /// How often metrics are collected, unless something else is said.

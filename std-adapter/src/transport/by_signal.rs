@@ -3,30 +3,38 @@ use std::time::Instant;
 use super::{Answer, Outcome, Request, Transport};
 use crate::Signal;
 
-/// Sends each signal in its own way: traces, metrics, logs.
-pub struct BySignal(pub [Box<dyn Transport>; 3]);
+/// Sends some signals in ways of their own, and the others together.
+pub(crate) struct BySignal {
+    others: Box<dyn Transport>,
+    /// Of traces, metrics and logs.
+    own: [Option<Box<dyn Transport>>; 3],
+}
 
-impl Transport for BySignal {
-    fn send(&mut self, request: &Request<'_>, deadline: Instant) -> Outcome {
-        self.0[request.signal as usize].send(request, deadline)
+impl BySignal {
+    pub(crate) fn new(others: Box<dyn Transport>, own: [Option<Box<dyn Transport>>; 3]) -> Self {
+        Self { others, own }
     }
 
-    fn destination(&self, signal: Signal) -> String {
-        self.0[signal as usize].destination(signal)
-    }
-
-    fn component_type(&self, signal: Signal) -> &'static str {
-        self.0[signal as usize].component_type(signal)
-    }
-
-    fn server(&self, signal: Signal) -> Option<(String, u16)> {
-        self.0[signal as usize].server(signal)
+    fn of(&self, signal: Signal) -> &dyn Transport {
+        self.own[signal as usize].as_deref().unwrap_or(&*self.others)
     }
 }
 
-impl std::fmt::Debug for BySignal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(Signal::ALL.map(|signal| self.destination(signal))).finish()
+impl Transport for BySignal {
+    fn send(&mut self, request: &Request<'_>, deadline: Instant) -> Outcome {
+        self.own[request.signal as usize].as_mut().unwrap_or(&mut self.others).send(request, deadline)
+    }
+
+    fn destination(&self, signal: Signal) -> String {
+        self.of(signal).destination(signal)
+    }
+
+    fn component_type(&self, signal: Signal) -> &'static str {
+        self.of(signal).component_type(signal)
+    }
+
+    fn server(&self, signal: Signal) -> Option<(String, u16)> {
+        self.of(signal).server(signal)
     }
 }
 

@@ -139,12 +139,23 @@ fn failed(error: &ureq::Error) -> Outcome {
     use ureq::{Error, Timeout};
     let (answer, in_doubt) = match error {
         Error::BadUri(_) | Error::Http(_) | Error::TooManyRedirects => (Answer::BadDestination, false),
-        Error::ConnectionFailed | Error::HostNotFound => (Answer::NONE, false),
+        Error::ConnectionFailed | Error::HostNotFound | Error::ConnectProxyFailed(_) | Error::Tls(_) => {
+            (Answer::NONE, false)
+        }
         Error::Timeout(Timeout::Connect | Timeout::Resolve) => (Answer::NONE, false),
         Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => (Answer::NONE, false),
+        #[cfg(feature = "rustls")]
+        Error::Io(error) if is_distrust(error) => (Answer::NONE, false),
         _ => (Answer::NONE, true),
     };
     Outcome { in_doubt, ..Outcome::new(answer, error.to_string()) }
+}
+
+/// Whether we did not like the server's certificate, and so have told it nothing.
+#[cfg(feature = "rustls")]
+fn is_distrust(error: &std::io::Error) -> bool {
+    let tls = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+    matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
 }
 
 fn agent(endpoint: &Endpoint, uri: &ureq::http::Uri) -> Result<Agent, ConfigError> {

@@ -16,14 +16,14 @@ mod json;
 #[cfg(feature = "file")]
 mod lines;
 mod otlp;
+pub mod pool;
 mod protocol;
 mod proxy;
 mod tls;
 
 use std::time::Instant;
 
-pub use by_signal::BySignal;
-pub(crate) use by_signal::Nowhere;
+pub(crate) use by_signal::{BySignal, Nowhere};
 pub use compress::{Compression, Encoding};
 pub use endpoint::Endpoint;
 #[cfg(feature = "file")]
