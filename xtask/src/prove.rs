@@ -1,4 +1,4 @@
-//! The spool's proof: the tests that can take as long as they are given, with all that CI has time for.
+//! The proof of custody: the tests that can take as long as they are given, with all that CI has time for.
 
 use std::time::Instant;
 
@@ -6,19 +6,25 @@ use crate::install::Need;
 use crate::repo::Repo;
 use crate::step::{Log, Step};
 
-/// A part of the proof: tests of smoltel-spool that look further when `PROVE` is set, and say what they saw.
+/// A part of the proof: tests that look further when `PROVE` is set, and say what they saw.
 struct Part {
     name: &'static str,
+    package: &'static [&'static str],
     tests: &'static [&'static str],
 }
 
+const SPOOL: &[&str] = &["smoltel-spool", "--all-features"];
+const GATEWAY: &[&str] = &["smoltel-gateway"];
+
 const PARTS: &[Part] = &[
-    Part { name: "crash", tests: &["crash"] },
-    Part { name: "mutations", tests: &["mutations"] },
-    Part { name: "model", tests: &["model"] },
-    Part { name: "rot", tests: &["rot"] },
-    Part { name: "processes", tests: &["processes"] },
-    Part { name: SHUTTLE, tests: &["shuttle"] },
+    Part { name: "crash", package: SPOOL, tests: &["crash"] },
+    Part { name: "unread", package: SPOOL, tests: &["unread"] },
+    Part { name: "mutations", package: SPOOL, tests: &["mutations"] },
+    Part { name: "model", package: SPOOL, tests: &["model"] },
+    Part { name: "rot", package: SPOOL, tests: &["rot"] },
+    Part { name: "processes", package: SPOOL, tests: &["processes"] },
+    Part { name: "gateway", package: GATEWAY, tests: &["custody"] },
+    Part { name: SHUTTLE, package: SPOOL, tests: &["shuttle"] },
 ];
 
 /// Threads under shuttle's schedules: a build of its own.
@@ -66,7 +72,8 @@ pub(crate) fn run(repo: &Repo, names: &[&str]) -> Result<bool, String> {
 /// What a part's tests say that they have proved.
 fn prove(repo: &Repo, log: &Log, part: &Part) -> Result<Vec<String>, String> {
     let before = log.text().len();
-    let mut command = repo.cargo(&["test", "-p", "smoltel-spool", "--all-features"]);
+    let mut command = repo.cargo(&["test", "-p"]);
+    command.args(part.package);
     if part.name == SHUTTLE {
         command
             .env("RUSTFLAGS", "--cfg smoltel_shuttle")

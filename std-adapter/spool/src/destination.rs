@@ -51,7 +51,7 @@ impl Destination {
         drop(index);
         self.shared.enforce();
         // The writer's next timer may have changed.
-        self.shared.released();
+        self.shared.wake();
     }
 
     /// Leases the oldest stored records of `signal`, or of any (the newest, for the share that [`Limits::newest`]

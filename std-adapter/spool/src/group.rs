@@ -160,6 +160,7 @@ impl Run {
             boot_time: stamp.now.boot,
             wall_time: stamp.now.wall,
             origin: record.origin,
+            report: arriving.report,
         };
         self.append(&mut header, open, &record.payload);
         self.metas.push(Meta::new(&header, stamp.boot));
@@ -170,6 +171,8 @@ impl Run {
     /// Appends header and payload, encrypted if the segment is, and tells the header the CRC of what is stored.
     fn append(&mut self, header: &mut RecordHeader, open: &Open, payload: &[u8]) {
         let at = self.bytes.len();
+        // With what fills up the last block.
+        self.bytes.reserve((record::HEADER_LEN + BLOCK) as usize + payload.len() + TAG_LEN as usize);
         self.bytes.resize(at + record::HEADER_LEN as usize, 0);
         self.bytes.extend_from_slice(payload);
         let (head, stored) = self.bytes[at..].split_at_mut(record::HEADER_LEN as usize);

@@ -7,7 +7,7 @@ pub(crate) mod segment;
 
 use std::collections::BTreeMap;
 
-use crate::format::cursor::{Cursor, CursorDestination, CursorSegment, MAX_DESTINATIONS};
+use crate::format::cursor::{Cursor, CursorDestination, CursorSegment, MAX_DESTINATIONS, Released};
 use crate::limits::Limits;
 use crate::record::{Class, Loss};
 use crate::stats::{Losses, Pending};
@@ -24,6 +24,8 @@ pub(crate) struct Index {
     pub(crate) destinations: Vec<Option<DestinationState>>,
     /// Slots let go that may be used once CURSOR, no longer listing their segments, is durable.
     pub(crate) let_go: Vec<u32>,
+    /// Slots whose headers the disk could not read when the spool was opened: what is there is live from this generation on.
+    pub(crate) unread: BTreeMap<u32, u64>,
     /// The highest sequence of a record with an origin in a segment that was let go.
     pub(crate) origin_let_go: u64,
     pub(crate) losses: Losses,
@@ -202,6 +204,9 @@ impl Index {
 
     /// Every sequence below it has been released by every destination.
     pub(crate) fn floor(&self) -> u64 {
+        if self.unread_segments() > 0 {
+            return 0;
+        }
         let oldest = |segment: &Segment| {
             let left = |at: usize| segment.progress[at].oldest_left(segment, None).map(|meta| meta.sequence);
             let present = self.destinations.iter().enumerate().filter(|(_, d)| d.is_some());
@@ -215,6 +220,11 @@ impl Index {
         self.segments.values().filter_map(oldest).min().unwrap_or(self.watermark + 1).min(self.watermark + 1)
     }
 
+    /// Segments of which the disk could not read something.
+    pub(crate) fn unread_segments(&self) -> u64 {
+        (self.segments.values().filter(|segment| segment.unread).count() + self.unread.len()) as u64
+    }
+
     /// The lists of CURSOR; the caller fills in the rest.
     pub(crate) fn cursor(&self) -> Cursor {
         let present: Vec<usize> =
@@ -222,12 +232,20 @@ impl Index {
         let destinations = self.destinations.iter().flatten();
         let destinations =
             destinations.map(|d| CursorDestination { id: d.id.clone(), losses: d.losses.clone() });
+        let unread = self.unread.iter().map(|(slot, generation)| CursorSegment {
+            slot: *slot,
+            generation: *generation,
+            unread: true,
+            released: vec![Released::default(); present.len()],
+            ..CursorSegment::default()
+        });
+        let segments = self.segments.values().map(|segment| cursor_segment(segment, &present));
         Cursor {
             watermark: self.watermark,
             gaps: self.gaps,
             losses: self.losses.clone(),
             destinations: destinations.collect(),
-            segments: self.segments.values().map(|segment| cursor_segment(segment, &present)).collect(),
+            segments: segments.chain(unread).collect(),
             ..Cursor::default()
         }
     }
@@ -238,8 +256,11 @@ fn cursor_segment(segment: &Segment, present: &[usize]) -> CursorSegment {
         slot: segment.slot,
         generation: segment.generation,
         class: segment.class,
-        // What is not known to be durable is still to be looked for.
-        closed: segment.closed && segment.durable_records as usize == segment.records.len(),
+        // What is not known to be durable, or was not read, is still to be looked for.
+        closed: segment.closed
+            && !segment.unread
+            && segment.durable_records as usize == segment.records.len(),
+        unread: segment.unread,
         records: segment.durable_records,
         items: segment.durable_items,
         missing_records: segment.missing_records,

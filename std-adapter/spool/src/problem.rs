@@ -24,6 +24,11 @@ pub enum Problem {
         /// Its position in spool.dat.
         slot: u32,
     },
+    /// The disk cannot read all of a slot: what it would say is not known.
+    Unread {
+        /// Its position in spool.dat.
+        slot: u32,
+    },
     /// A segment that should be there is not.
     SegmentMissing {
         /// Where it should be.
@@ -57,7 +62,8 @@ impl Problem {
             | Problem::CursorSlot
             | Problem::Marks
             | Problem::MarksSlot
-            | Problem::PartialSlot { .. } => false,
+            | Problem::PartialSlot { .. }
+            | Problem::Unread { .. } => false,
             Problem::Slot { .. }
             | Problem::SegmentMissing { .. }
             | Problem::RecordsMissing { .. }
@@ -85,6 +91,10 @@ impl Problem {
             Problem::Slot { .. } => {
                 "if the slot was in use its records are lost, and counted; opening copies it to quarantine and then uses it again"
             }
+            Problem::Unread { .. } => {
+                "nothing is given up for it: opening delivers what can be read, and keeps the slot as it is for an opening that can \
+                 read the rest"
+            }
             Problem::SegmentMissing { .. } | Problem::RecordsMissing { .. } => {
                 "they were stored and the disk no longer has them; opening counts them as corrupt, in items, and copies what is \
                  left of the segment to quarantine"
@@ -107,6 +117,7 @@ impl fmt::Display for Problem {
                 write!(f, "spool.dat ends with {bytes} bytes that are no whole slot")
             }
             Problem::Slot { slot } => write!(f, "slot {slot}: neither header can be read"),
+            Problem::Unread { slot } => write!(f, "slot {slot}: the disk cannot read all of it"),
             Problem::SegmentMissing { slot, records } => {
                 write!(f, "slot {slot}: a segment of {records} records is not there")
             }

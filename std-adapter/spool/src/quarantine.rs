@@ -14,20 +14,25 @@ const SLOTS: usize = 8;
 const RECORDS: usize = 256;
 const SITE: Site = Site::Quarantine;
 
-/// Copies a slot into `quarantine/`, and removes the oldest copies beyond the bound.
+/// Copies a slot into `quarantine/`, and removes the oldest copies beyond the bound. There is no copy of what cannot be read in full.
 pub(crate) fn keep(vfs: &dyn Vfs, dir: &Path, file: &dyn VfsFile, slot: u32, size: u32) -> io::Result<()> {
     let (dir, path) = place(vfs, dir, &format!("slot{slot}"), SLOTS)?;
-    let copy = vfs.open(SITE, &path, true)?;
+    let copied = copy(vfs, &path, file, slot, size);
+    if copied.is_err() {
+        _ = vfs.remove(SITE, &path);
+    }
+    copied?;
+    vfs.sync_dir(SITE, &dir)
+}
+
+fn copy(vfs: &dyn Vfs, path: &Path, file: &dyn VfsFile, slot: u32, size: u32) -> io::Result<()> {
+    let copy = vfs.open(SITE, path, true)?;
     let mut block = [0; 4096];
     for at in (0..u64::from(size)).step_by(block.len()) {
-        // What cannot be read at all is zeros in the copy.
-        if read_full(file, SITE, &mut block, u64::from(slot) * u64::from(size) + at).is_err() {
-            block.fill(0);
-        }
+        read_full(file, Site::SlotRead, &mut block, u64::from(slot) * u64::from(size) + at)?;
         write_full(&*copy, SITE, &block, at)?;
     }
-    copy.sync_data(SITE)?;
-    vfs.sync_dir(SITE, &dir)
+    copy.sync_data(SITE)
 }
 
 /// Copies a record as it is stored: the header of its segment, which says how to read it, then its own header and payload.

@@ -3,6 +3,7 @@
 mod boots;
 mod marks;
 mod settle;
+mod tally;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -41,7 +42,8 @@ pub(crate) fn open(vfs: Arc<dyn Vfs>, dir: &Path, options: Options) -> Result<Wr
     let path = dir.join("spool.dat");
     let file = vfs.open(Site::DataOpen, &path, true).map_err(io_error("open", &path))?;
     let len = file.len(Site::DataOpen).map_err(io_error("read the length of", &path))?;
-    let size = segment_size(&*vfs, &*file, len, found.as_ref()).unwrap_or(new_size);
+    let size = segment_size(&*vfs, &*file, len, found.as_ref()).map_err(io_error("read", &path))?;
+    let size = size.unwrap_or(new_size);
     let max = options.segments(size)?;
     let room = Room { vfs: &*vfs, dir, file: &*file, size, key: options.key.as_ref() };
     let mut survey = room.survey(&loaded, len)?;
@@ -51,7 +53,12 @@ pub(crate) fn open(vfs: Arc<dyn Vfs>, dir: &Path, options: Options) -> Result<Wr
     room.look_into(found.as_ref(), &mut survey);
 
     let mut index = Index::default();
-    let uuid = survey.uuid.map_or_else(|| random_uuid(&*vfs, dir), Ok)?;
+    let uuid = match survey.uuid {
+        Some(uuid) => uuid,
+        None if survey.unread.is_empty() => random_uuid(&*vfs, dir)?,
+        // Another one would make what is there another spool's.
+        None => return Err(io_error("read", &path)(io::Error::other("not one segment header can be read"))),
+    };
     let mut settled = settle::settle(&room, &mut index, found.as_ref(), &mut survey);
     let state = State { uuid, size, generation: settled.generation, next_sequence: settled.next_sequence };
     for slot in &settled.damaged {
@@ -75,8 +82,7 @@ pub(crate) fn open(vfs: Arc<dyn Vfs>, dir: &Path, options: Options) -> Result<Wr
 
     let quarantined = settled.damaged.len() as u64 + survey.unreadable.len() as u64;
     let live: BTreeSet<u32> = index.segments.values().map(|segment| segment.slot).collect();
-    let free =
-        (0..survey.count).filter(|slot| !live.contains(slot) && !survey.held_back.contains(slot)).collect();
+    let free = (0..survey.count).filter(|slot| !live.contains(slot) && !survey.keeps(slot)).collect();
     let parts = Parts {
         vfs: vfs.clone(),
         dir: dir.into(),
@@ -146,6 +152,8 @@ pub(crate) struct Survey {
     /// All headers that hold, let go or not, tell what was durable when they were written.
     pub(crate) headers: Vec<SegmentHeader>,
     pub(crate) unreadable: Vec<u32>,
+    /// Slots whose first header the disk could not read, unless the second one tells of a segment that is live.
+    pub(crate) unread: BTreeSet<u32>,
     /// CURSOR has no slot that cannot be read: what it does not know, it has not forgotten.
     pub(crate) cursor_whole: bool,
     /// Unreadable, and could not be copied to quarantine.
@@ -167,6 +175,16 @@ impl Survey {
         self.count = count;
         self.headers.retain(|header| header.slot < count);
         self.unreadable.retain(|slot| *slot < count);
+        self.unread.retain(|slot| *slot < count);
+    }
+
+    pub(crate) fn all_read(&self) -> bool {
+        self.unread.is_empty() && self.found.iter().all(|found| !found.unread)
+    }
+
+    /// Whether a slot without a live segment must stay as it is.
+    fn keeps(&self, slot: &u32) -> bool {
+        self.held_back.contains(slot) || self.unread.contains(slot)
     }
 }
 
@@ -194,17 +212,33 @@ impl Room<'_> {
     /// Reads the headers of all slots, a partial last one too.
     fn survey(&self, loaded: &Loaded, len: u64) -> Result<Survey, OpenError> {
         let count = u32::try_from(len.div_ceil(self.size.into())).unwrap_or(u32::MAX);
-        let (found, headers, unreadable) = (Vec::new(), Vec::new(), Vec::new());
-        let (uuid, cursor_whole, held_back) = (loaded.uuid(), !loaded.damaged, BTreeSet::new());
-        let mut survey = Survey { count, uuid, found, headers, unreadable, cursor_whole, held_back };
+        let mut survey = Survey {
+            count,
+            uuid: loaded.uuid(),
+            found: Vec::new(),
+            headers: Vec::new(),
+            unreadable: Vec::new(),
+            unread: BTreeSet::new(),
+            cursor_whole: !loaded.damaged,
+            held_back: BTreeSet::new(),
+        };
         for slot in 0..count {
-            match scan::headers(self.vfs, self.file, slot, self.size) {
-                Slot::Unused => {}
+            let header = match scan::headers(self.vfs, self.file, slot, self.size) {
+                Slot::Unused => continue,
                 Slot::Newer(version) => return Err(OpenError::Newer { version }),
-                Slot::Segment(header) if *survey.uuid.get_or_insert(header.uuid) == header.uuid => {
+                Slot::Unreadable => None,
+                Slot::Segment(header) => Some(header),
+                Slot::Unread(header) => {
+                    survey.unread.insert(slot);
+                    header
+                }
+            };
+            match header {
+                Some(header) if *survey.uuid.get_or_insert(header.uuid) == header.uuid => {
                     survey.headers.push(*header);
                 }
-                Slot::Segment(_) | Slot::Unreadable => survey.unreadable.push(slot),
+                _ if survey.unread.contains(&slot) => {}
+                _ => survey.unreadable.push(slot),
             }
         }
         survey.headers.sort_unstable_by_key(|header| header.generation);
@@ -214,6 +248,9 @@ impl Room<'_> {
     /// Walks the live segments, and copies what cannot be read.
     fn look_into(&self, cursor: Option<&Cursor>, survey: &mut Survey) {
         survey.found = Found::live(self, cursor, &survey.headers);
+        for found in &mut survey.found {
+            found.unread |= survey.unread.remove(&found.header.slot);
+        }
         for slot in &survey.unreadable {
             match quarantine::keep(self.vfs, self.dir, self.file, *slot, self.size) {
                 // Or the next opening would copy it again, and push older copies out.
@@ -299,31 +336,30 @@ fn lock(vfs: &dyn Vfs, dir: &Path) -> Result<Box<dyn Send + Sync>, OpenError> {
     lock.ok_or(OpenError::InUse { lock: path })
 }
 
-/// The segment size of an existing file.
+/// The segment size of an existing file. A guess could not be taken back: what cannot be read is an error.
 pub(crate) fn segment_size(
     vfs: &dyn Vfs,
     file: &dyn VfsFile,
     len: u64,
     cursor: Option<&Cursor>,
-) -> Option<u32> {
+) -> io::Result<Option<u32>> {
     if let Some(cursor) = cursor {
         let size = cursor.segment_size;
         if size.is_power_of_two() && SIZES.contains(&size) {
-            return Some(size);
+            return Ok(Some(size));
         }
     }
     let sizes =
         std::iter::successors(Some(BLOCK), |size| Some(size * 2)).take_while(|size| SIZES.contains(size));
     let places = sizes.flat_map(|size| [0, size, size - HEADER_LEN]);
-    let header = |at: u32| {
+    for at in places.filter(|at| u64::from(*at) < len) {
         let mut bytes = [0; HEADER_LEN as usize];
-        read_full(file, Site::HeaderRead, &mut bytes, at.into()).ok()?;
-        match SegmentHeader::decode(&bytes, vfs) {
-            Parsed::Good(header) => Some(header.segment_size),
-            _ => None,
+        read_full(file, Site::HeaderRead, &mut bytes, at.into())?;
+        if let Parsed::Good(header) = SegmentHeader::decode(&bytes, vfs) {
+            return Ok(Some(header.segment_size));
         }
-    };
-    places.filter(|at| u64::from(*at) < len).find_map(header)
+    }
+    Ok(None)
 }
 
 fn random_uuid(vfs: &dyn Vfs, dir: &Path) -> Result<[u8; 16], OpenError> {

@@ -1,5 +1,7 @@
 //! Finding records in a segment: what recovery and `verify` share.
 
+use std::io;
+
 use crate::format::record::{ALIGN, HEADER_LEN, OFFSET_AT, RecordHeader};
 use crate::format::segment::{HEADER_LEN as SEGMENT_HEADER_LEN, SegmentHeader};
 use crate::format::{BLOCK, Parsed, round_up};
@@ -12,15 +14,19 @@ pub(crate) enum Slot {
     Segment(Box<SegmentHeader>),
     Newer(u16),
     Unreadable,
+    /// The disk could not read header A, or not enough to say more; header B, if that one holds.
+    Unread(Option<Box<SegmentHeader>>),
 }
 
 /// Reads the headers of the slot at `slot`; one that does not hold, or is not of this slot and size, does not count.
 pub(crate) fn headers(vfs: &dyn Vfs, file: &dyn VfsFile, slot: u32, size: u32) -> Slot {
     let base = u64::from(slot) * u64::from(size);
     let mut best: Option<SegmentHeader> = None;
-    for at in [base, base + u64::from(size - SEGMENT_HEADER_LEN)] {
+    let mut unread = [false; 2];
+    for (which, at) in [base, base + u64::from(size - SEGMENT_HEADER_LEN)].into_iter().enumerate() {
         let mut bytes = [0; SEGMENT_HEADER_LEN as usize];
         if read_full(file, Site::HeaderRead, &mut bytes, at).is_err() {
+            unread[which] = true;
             continue;
         }
         match SegmentHeader::decode(&bytes, vfs) {
@@ -35,29 +41,42 @@ pub(crate) fn headers(vfs: &dyn Vfs, file: &dyn VfsFile, slot: u32, size: u32) -
             _ => {}
         }
     }
+    let best = best.map(Box::new);
     match best {
-        Some(header) => Slot::Segment(Box::new(header)),
-        None if is_zero(file, base, size) => Slot::Unused,
-        None => Slot::Unreadable,
+        // Header A, which stands for the other, or may be newer than it.
+        Some(header) if !unread[0] => Slot::Segment(header),
+        _ if unread != [false; 2] => Slot::Unread(best),
+        _ => match is_zero(file, base, size) {
+            Ok(true) => Slot::Unused,
+            Ok(false) => Slot::Unreadable,
+            Err(_) => Slot::Unread(None),
+        },
     }
 }
 
-fn is_zero(file: &dyn VfsFile, base: u64, size: u32) -> bool {
+fn is_zero(file: &dyn VfsFile, base: u64, size: u32) -> io::Result<bool> {
     let mut block = [0; BLOCK as usize];
-    (0..size).step_by(BLOCK as usize).all(|at| {
-        let read = read_full(file, Site::HeaderRead, &mut block, base + u64::from(at));
-        read.is_ok() && block.iter().all(|byte| *byte == 0)
-    })
+    for at in (0..size).step_by(BLOCK as usize) {
+        read_full(file, Site::HeaderRead, &mut block, base + u64::from(at))?;
+        if block.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What was found in a segment.
+#[derive(Default)]
+pub(crate) struct Walk {
+    /// By ordinal.
+    pub(crate) records: Vec<RecordHeader>,
+    /// The disk could not read all of it: there may be more.
+    pub(crate) unread: bool,
 }
 
 /// All valid record headers of a segment, by ordinal. `known` is the number of records it has, if that is certain:
 /// then nothing is searched for beyond them.
-pub(crate) fn walk(
-    vfs: &dyn Vfs,
-    file: &dyn VfsFile,
-    segment: &SegmentHeader,
-    known: Option<u32>,
-) -> Vec<RecordHeader> {
+pub(crate) fn walk(vfs: &dyn Vfs, file: &dyn VfsFile, segment: &SegmentHeader, known: Option<u32>) -> Walk {
     let mut window = Window::new(file, segment);
     let valid = |window: &mut Window<'_>, at: u32| {
         RecordHeader::decode(window.at(at)?, segment.salt, at, segment.segment_size, vfs)
@@ -85,20 +104,21 @@ pub(crate) fn walk(
     if let Some(known) = known {
         records.retain(|header| header.ordinal < known);
     }
-    records
+    Walk { records, unread: window.unread }
 }
 
-/// Whether a record's payload is what its header says.
+/// Whether a record's payload is what its header says. An error is the disk's, and says nothing of the payload.
 pub(crate) fn payload_holds(
     vfs: &dyn Vfs,
     file: &dyn VfsFile,
     segment: &SegmentHeader,
     record: &RecordHeader,
-) -> bool {
+) -> io::Result<bool> {
     let base = u64::from(segment.slot) * u64::from(segment.segment_size);
     let mut payload = vec![0; record.len as usize];
     let at = base + u64::from(record.offset) + u64::from(HEADER_LEN);
-    read_full(file, Site::PayloadRead, &mut payload, at).is_ok() && crc_holds(vfs, record, &payload)
+    read_full(file, Site::PayloadRead, &mut payload, at)?;
+    Ok(crc_holds(vfs, record, &payload))
 }
 
 /// Whether a payload is what its record's header says.
@@ -108,10 +128,14 @@ pub(crate) fn crc_holds(vfs: &dyn Vfs, record: &RecordHeader, payload: &[u8]) ->
 
 /// Behind a payload this long, only as much is read as must hold the next header.
 const SPARSE: u32 = 1024;
+/// Otherwise so much at once.
+const AHEAD: u32 = 64 << 10;
 
 /// The part of a segment that was read last.
 struct Window<'a> {
     sparse: bool,
+    /// Something could not be read.
+    unread: bool,
     file: &'a dyn VfsFile,
     base: u64,
     /// The end of the record area.
@@ -125,7 +149,8 @@ impl<'a> Window<'a> {
     fn new(file: &'a dyn VfsFile, segment: &SegmentHeader) -> Window<'a> {
         let base = u64::from(segment.slot) * u64::from(segment.segment_size);
         let end = segment.segment_size - SEGMENT_HEADER_LEN;
-        Window { sparse: false, file, base, end, start: 0, bytes: vec![0; BLOCK as usize], len: 0 }
+        let bytes = vec![0; AHEAD.min(end) as usize];
+        Window { sparse: false, unread: false, file, base, end, start: 0, bytes, len: 0 }
     }
 
     /// The bytes from `at` on, at least a header's; `None` where none can be.
@@ -155,16 +180,17 @@ impl<'a> Window<'a> {
     fn fill(&mut self, at: u32) {
         self.start = at;
         // The next header is here or at the next block.
-        let wanted = if self.sparse { round_up(at, BLOCK) - at + HEADER_LEN } else { BLOCK };
+        let wanted = if self.sparse { round_up(at, BLOCK) - at + HEADER_LEN } else { AHEAD };
         self.len = self.bytes.len().min(wanted.min(self.end - at) as usize);
         if read_full(self.file, Site::RecordRead, &mut self.bytes[..self.len], self.base + u64::from(at))
             .is_err()
         {
-            // A disk that cannot read here: as good as zeros. Only as much as is needed is given up.
+            // Only as much as is needed is passed over.
             self.len = HEADER_LEN as usize;
             let bytes = &mut self.bytes[..self.len];
             if read_full(self.file, Site::RecordRead, bytes, self.base + u64::from(at)).is_err() {
                 self.bytes[..self.len].fill(0);
+                self.unread = true;
             }
         }
     }

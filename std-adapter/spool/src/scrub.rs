@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::format::segment::SegmentHeader;
-use crate::scan::{self, Slot};
+use crate::format::record::RecordHeader;
+use crate::scan::{self, Slot, Walk};
 use crate::shared::Shared;
 
 /// Reads every record that somebody still waits for, segment by segment, and gives up those that are damaged. A disk that
@@ -24,8 +24,14 @@ fn damaged(shared: &Shared, generation: u64) -> Vec<u32> {
     if header.generation != generation {
         return Vec::new();
     }
-    let sound = sound(shared, &header);
-    kept.into_iter().filter(|ordinal| !sound.contains(ordinal)).collect()
+    let (vfs, file) = (&*shared.vfs, &*shared.file);
+    let Walk { records, unread } = scan::walk(vfs, file, &header, None);
+    // One that cannot be read is left for later; so is one that was not found, if not all could be read.
+    let holds = |record: &&RecordHeader| scan::payload_holds(vfs, file, &header, record).unwrap_or(true);
+    let sound: HashSet<u32> = records.iter().filter(holds).map(|record| record.ordinal).collect();
+    let found: HashSet<u32> = records.iter().map(|record| record.ordinal).collect();
+    let damaged = |ordinal: &u32| !sound.contains(ordinal) && (!unread || found.contains(ordinal));
+    kept.into_iter().filter(damaged).collect()
 }
 
 /// A segment's slot, and the ordinals that were durable and that some destination has not released.
@@ -39,11 +45,4 @@ fn kept(shared: &Shared, generation: u64) -> Option<(u32, Vec<u32>)> {
     let kept =
         (0..segment.durable_records).filter(|ordinal| needed(*ordinal) && !missing(*ordinal)).collect();
     Some((segment.slot, kept))
-}
-
-fn sound(shared: &Shared, header: &SegmentHeader) -> HashSet<u32> {
-    let (vfs, file) = (&*shared.vfs, &*shared.file);
-    let records = scan::walk(vfs, file, header, None);
-    let holds = records.iter().filter(|record| scan::payload_holds(vfs, file, header, record));
-    holds.map(|record| record.ordinal).collect()
 }

@@ -57,6 +57,8 @@ pub(crate) struct Inbox {
     pub(crate) commands: Vec<Command>,
     /// Something was released since the writer last looked.
     pub(crate) released: bool,
+    /// The writer sleeps until its next look at what was released: it need not be woken for more.
+    pub(crate) will_look: bool,
     pub(crate) closing: bool,
     /// The writer has ended; with an error if what it had could not be made durable.
     pub(crate) stopped: Option<Result<(), String>>,
@@ -68,6 +70,8 @@ pub(crate) struct Arriving {
     pub(crate) record: Record,
     /// Before it was compressed; 0: not known.
     pub(crate) plain_len: u32,
+    /// It tells of a gap.
+    pub(crate) report: bool,
     pub(crate) done: Done,
 }
 
@@ -179,10 +183,20 @@ impl Shared {
         sync::lock(&self.gaps)
     }
 
-    /// Remembers a gap, and tells the destinations. It is counted already.
-    pub(crate) fn report(&self, gap: Gap) {
+    /// Remembers a gap. It is counted already.
+    fn remember(&self, gap: Gap) {
+        let mut gaps = self.gaps();
+        if gaps.len() == KEPT {
+            gaps.pop_front();
+        }
+        gaps.push_back(gap);
+    }
+
+    /// Remembers a gap, and tells the destinations.
+    fn report(&self, gap: Gap) {
         if let Some(report) = self.options.report {
-            let arriving = Arriving { record: report(&gap), plain_len: 0, done: Box::new(|_| {}) };
+            let arriving =
+                Arriving { record: report(&gap), plain_len: 0, report: true, done: Box::new(|_| {}) };
             let mut inbox = self.inbox();
             let fits = arriving.record.payload.len() <= self.options.max_record(self.segment_size);
             if fits && !inbox.closing && inbox.read_only.is_none() {
@@ -192,11 +206,7 @@ impl Shared {
                 self.work.notify_one();
             }
         }
-        let mut gaps = self.gaps();
-        if gaps.len() == KEPT {
-            gaps.pop_front();
-        }
-        gaps.push_back(gap);
+        self.remember(gap);
     }
 
     /// A record that was kept is damaged: for everybody who waits for it, it is lost.
@@ -211,7 +221,8 @@ impl Shared {
         drop(index);
         self.released();
         let sequences = Some(meta.sequence..=meta.sequence);
-        self.report(Gap { slot, sequences, records: 1, items: meta.items.into() });
+        let gap = Gap { slot, sequences, records: 1, items: meta.items.into() };
+        if meta.report { self.remember(gap) } else { self.report(gap) }
     }
 
     /// Copies a record into quarantine. One at a time: each copy has a number of its own.
@@ -230,6 +241,17 @@ impl Shared {
 
     /// Tells the writer that CURSOR is out of date and that segments may have been let go.
     pub(crate) fn released(&self) {
+        let mut inbox = self.inbox();
+        inbox.released = true;
+        let will_look = inbox.will_look;
+        drop(inbox);
+        if !will_look {
+            self.work.notify_one();
+        }
+    }
+
+    /// Lets the writer look at its timers again.
+    pub(crate) fn wake(&self) {
         self.inbox().released = true;
         self.work.notify_one();
     }

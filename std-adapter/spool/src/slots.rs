@@ -10,6 +10,8 @@ use crate::vfs::{Site, write_full};
 
 /// How many free slots to have ahead of need.
 pub(crate) const AHEAD: u32 = 2;
+/// How many slots let go are gathered before CURSOR is synced for them, where the capacity allows for it.
+const TOGETHER: u32 = 8;
 /// After a growth that failed, another is tried no sooner than this, in nanoseconds.
 const RETRY: u64 = 10_000_000_000;
 
@@ -31,6 +33,11 @@ impl Slots {
 
     pub(crate) fn may_grow(&self, now: u64) -> bool {
         self.count < self.max && now >= self.retry_at
+    }
+
+    /// How many slots let go are worth a sync of CURSOR: an eighth of all.
+    pub(crate) fn worth_a_sync(&self) -> usize {
+        (self.max / 8).clamp(1, TOGETHER) as usize
     }
 
     /// Adds zeroed, durable slots until [`AHEAD`] are free; false if the disk would not. An error is a sync that failed:

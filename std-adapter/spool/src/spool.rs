@@ -216,6 +216,7 @@ impl Spool {
                 losses: index.losses.clone(),
                 gaps: index.gaps,
                 set_aside: index.set_aside,
+                unread: index.unread_segments(),
                 ..Stats::default()
             }
         };
@@ -272,7 +273,7 @@ impl Spool {
 
     fn arriving(&self, mut record: Record, done: Done) -> Arriving {
         let plain_len = codec::compress(&mut record, self.shared().options.codec);
-        Arriving { record, plain_len, done }
+        Arriving { record, plain_len, report: false, done }
     }
 
     /// The inbox, when it has room for payloads of these lengths.

@@ -28,6 +28,9 @@ pub struct Stats {
     pub gaps: u64,
     /// Unreadable segments copied to quarantine when this spool was opened.
     pub quarantined: u64,
+    /// Segments that the disk could not read in full when this spool was opened. They are kept as they are, and out of use, until an
+    /// opening that can read them; what could be read is delivered.
+    pub unread: u64,
     /// Records set aside until the next opening, because reading them failed.
     pub set_aside: u64,
     /// Why nothing more is accepted, if a disk error has made the spool read-only.

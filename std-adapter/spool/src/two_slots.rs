@@ -72,8 +72,8 @@ pub(crate) struct TwoSlots {
 }
 
 impl Kind {
-    /// Reads the file; an absent or damaged one is an empty result. One that cannot be opened is an error: to go on without it
-    /// would be to forget it.
+    /// Reads the file; an absent or damaged one is an empty result. One that cannot be opened, or of which nothing can be read, is an
+    /// error: to go on without it would be to forget it.
     pub(crate) fn load(&self, vfs: &dyn Vfs, dir: &Path) -> Result<Loaded, OpenError> {
         let mut loaded = Loaded::default();
         let path = dir.join(self.name);
@@ -82,8 +82,14 @@ impl Kind {
             file => file.map_err(io_error("open", &path))?,
         };
         let slot_len = file.len(self.open).map_err(io_error("read the length of", &path))? / 2;
+        let mut unread = None;
         for slot in [0, 1] {
-            match self.read_slot(vfs, &*file, slot * slot_len, slot_len) {
+            let once = || self.read_slot(vfs, &*file, slot * slot_len, slot_len);
+            let parsed = once().or_else(|_| once()).or_else(|_| once()).unwrap_or_else(|error| {
+                unread = Some(error);
+                Parsed::Bad
+            });
+            match parsed {
                 Parsed::Good(found) if loaded.newest.is_none() || loaded.counter < found.counter => {
                     loaded.newest = Some((found.uuid, found.body));
                     (loaded.counter, loaded.slot) = (found.counter, slot);
@@ -93,21 +99,26 @@ impl Kind {
                 Parsed::Bad => loaded.damaged |= !self.is_unused(&*file, slot * slot_len),
             }
         }
-        Ok(loaded)
+        match unread.filter(|_| loaded.newest.is_none()) {
+            Some(error) => Err(io_error("read", &path)(error)),
+            None => Ok(loaded),
+        }
     }
 
-    fn read_slot(&self, vfs: &dyn Vfs, file: &dyn VfsFile, at: u64, room: u64) -> Parsed<slot::Slot> {
+    fn read_slot(
+        &self,
+        vfs: &dyn Vfs,
+        file: &dyn VfsFile,
+        at: u64,
+        room: u64,
+    ) -> io::Result<Parsed<slot::Slot>> {
         let mut head = [0; HEADER_LEN];
-        let length = match read_full(file, self.read, &mut head, at) {
-            Ok(_) => slot::length(&head, &self.magic).filter(|length| *length as u64 <= room),
-            Err(_) => None,
-        };
-        let Some(length) = length else { return Parsed::Bad };
+        read_full(file, self.read, &mut head, at)?;
+        let length = slot::length(&head, &self.magic).filter(|length| *length as u64 <= room);
+        let Some(length) = length else { return Ok(Parsed::Bad) };
         let mut bytes = vec![0; length];
-        match read_full(file, self.read, &mut bytes, at) {
-            Ok(_) => slot::decode(&bytes, &self.magic, |holds| vfs.holds(self.crc, holds)),
-            Err(_) => Parsed::Bad,
-        }
+        read_full(file, self.read, &mut bytes, at)?;
+        Ok(slot::decode(&bytes, &self.magic, |holds| vfs.holds(self.crc, holds)))
     }
 
     fn is_unused(&self, file: &dyn VfsFile, at: u64) -> bool {

@@ -135,6 +135,11 @@ fn verify_slot(
             headers.insert(slot, generation);
         }
         Look::Unreadable => report.problems.push(Problem::Slot { slot }),
+        Look::Unread => {
+            report.problems.push(Problem::Unread { slot });
+            // Whatever is there is not missing.
+            headers.insert(slot, u64::MAX);
+        }
         Look::Live(live) => {
             headers.insert(slot, live.header.generation);
             verify_segment(view, &live, report);
@@ -148,8 +153,13 @@ fn verify_segment(view: &View, live: &Live<'_>, report: &mut Report) {
     let slot = live.header.slot;
     let mut problems = Vec::new();
     let (mut records, mut items, mut bytes, mut in_progress) = (0, 0, 0, 0);
+    let mut unread = live.unread;
     for record in &live.records {
-        if scan::payload_holds(&*view.vfs, &*view.file, &live.header, record) {
+        let Ok(holds) = scan::payload_holds(&*view.vfs, &*view.file, &live.header, record) else {
+            unread = true;
+            continue;
+        };
+        if holds {
             records += 1;
             items += u64::from(record.items);
             bytes += u64::from(record.len);
@@ -160,7 +170,9 @@ fn verify_segment(view: &View, live: &Live<'_>, report: &mut Report) {
             problems.push(Problem::Payload { slot, sequence: record.sequence, items: record.items });
         }
     }
-    if let Some(entry) = live.entry {
+    if unread {
+        problems.push(Problem::Unread { slot });
+    } else if let Some(entry) = live.entry {
         let found = live.records.iter().filter(|record| record.ordinal < entry.records).count() as u32;
         let missing = entry.records.saturating_sub(found).saturating_sub(entry.missing_records);
         if missing > 0 {

@@ -95,6 +95,8 @@ sites! {
     MarksRename,
     /// Syncing the directory after MARKS was made in it.
     MarksDirectorySync,
+    /// Reading a slot that is copied to quarantine.
+    SlotRead,
     /// Quarantine: its directory and copies.
     Quarantine,
     /// Order: a group starts on a block of its own.

@@ -8,7 +8,7 @@ use crate::format::cursor::{Cursor, CursorSegment};
 use crate::format::record::RecordHeader;
 use crate::format::segment::SegmentHeader;
 use crate::recovery;
-use crate::scan::{self, Slot};
+use crate::scan::{self, Slot, Walk};
 use crate::sync::thread;
 use crate::two_slots;
 use crate::vfs::{Site, Vfs, VfsFile};
@@ -33,6 +33,8 @@ pub(crate) struct Live<'a> {
     pub(crate) header: SegmentHeader,
     pub(crate) entry: Option<&'a CursorSegment>,
     pub(crate) records: Vec<RecordHeader>,
+    /// The disk could not read all of it: there may be more.
+    pub(crate) unread: bool,
 }
 
 pub(crate) enum Look<'a> {
@@ -41,6 +43,8 @@ pub(crate) enum Look<'a> {
     Gone(u64),
     Live(Box<Live<'a>>),
     Unreadable,
+    /// The disk could not read the headers.
+    Unread,
 }
 
 impl Live<'_> {
@@ -68,8 +72,9 @@ impl View {
         let file = vfs.open_read(Site::DataOpen, &path).map_err(recovery::io_error("open", &path))?;
         let len = file.len(Site::DataOpen).map_err(recovery::io_error("read the length of", &path))?;
         // A file without one header that holds has nothing to look at.
-        let size =
-            recovery::segment_size(&*vfs, &*file, len, cursor.as_ref()).unwrap_or(crate::format::BLOCK);
+        let size = recovery::segment_size(&*vfs, &*file, len, cursor.as_ref())
+            .map_err(recovery::io_error("read", &path))?
+            .unwrap_or(crate::format::BLOCK);
         let slots = u32::try_from(len / u64::from(size)).unwrap_or(u32::MAX);
         Ok(View { vfs, file, cursor, damaged, size, slots, rest: len % u64::from(size) })
     }
@@ -89,18 +94,24 @@ impl View {
                     continue;
                 }
                 Slot::Newer(version) => return Err(OpenError::Newer { version }),
-                Slot::Segment(header) => *header,
+                Slot::Segment(header) | Slot::Unread(Some(header)) => *header,
+                Slot::Unread(None) => return Ok(Look::Unread),
             };
             generation = Some(header.generation);
-            let entries = self.cursor().into_iter().flat_map(|cursor| &cursor.segments);
-            let entry = entries.into_iter().find(|e| e.generation == header.generation && e.slot == slot);
-            if entry.is_none() && self.cursor().is_some_and(|cursor| header.generation <= cursor.generation) {
-                return Ok(Look::Gone(header.generation));
-            }
+            let entry = match self.cursor() {
+                None => None,
+                Some(cursor) => {
+                    let entry = cursor.segments.iter().find(|entry| entry.slot == slot);
+                    match cursor.live(entry, header.generation) {
+                        None => return Ok(Look::Gone(header.generation)),
+                        Some(entry) => entry,
+                    }
+                }
+            };
             let known = entry.filter(|entry| entry.closed).map(|entry| entry.records);
-            let records = scan::walk(&*self.vfs, &*self.file, &header, known);
+            let Walk { records, unread } = scan::walk(&*self.vfs, &*self.file, &header, known);
             if self.still(slot, header.generation) {
-                return Ok(Look::Live(Box::new(Live { header, entry, records })));
+                return Ok(Look::Live(Box::new(Live { header, entry, records, unread })));
             }
         }
         Ok(generation.map_or(Look::Unreadable, Look::Gone))
@@ -109,6 +120,6 @@ impl View {
     /// Whether the slot still holds this generation.
     pub(crate) fn still(&self, slot: u32, generation: u64) -> bool {
         let now = scan::headers(&*self.vfs, &*self.file, slot, self.size);
-        matches!(now, Slot::Segment(header) if header.generation == generation)
+        matches!(now, Slot::Segment(header) | Slot::Unread(Some(header)) if header.generation == generation)
     }
 }

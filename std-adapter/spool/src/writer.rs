@@ -108,7 +108,9 @@ impl Writer {
                 let batch = if records { take_batch(&mut inbox.queue) } else { VecDeque::new() };
                 return Work { batch, commands: std::mem::take(&mut inbox.commands), closing: inbox.closing };
             }
+            inbox.will_look = self.cursor_dirty && !self.blocked;
             inbox = shared.wait_work(inbox, due.map(|due| Duration::from_nanos(due - now)));
+            inbox.will_look = false;
         }
     }
 
@@ -157,7 +159,8 @@ impl Writer {
         } else if self.cursor_dirty && self.cursor_written + CURSOR_WRITE <= now {
             self.write_cursor(now);
         }
-        let spare = self.slots.free.len() + self.shared.index().let_go.len();
+        let let_go = Some(self.shared.index().let_go.len()).filter(|n| *n >= self.slots.worth_a_sync());
+        let spare = self.slots.free.len() + let_go.unwrap_or(0);
         if (spare as u32) < AHEAD && self.slots.may_grow(now) {
             self.grow(now);
         }

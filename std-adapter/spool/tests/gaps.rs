@@ -93,6 +93,35 @@ fn a_damaged_payload_is_told_when_its_turn_comes() {
     assert_eq!(spool.gaps(), [gap]);
 }
 
+/// On a disk that rots where it is written there would be no end to it.
+#[test]
+fn the_loss_of_a_report_is_counted_and_not_told() {
+    let disk = filled();
+    damage(&disk, SEGMENT + 4096 + 200);
+    let spool = open(&disk);
+    let east = spool.destination("east").unwrap();
+    // Everything but the report, which comes when the last one is found damaged.
+    let held: Vec<_> = std::iter::from_fn(|| east.take(None, 1 << 20, Instant::now())).collect();
+    assert!(!held.is_empty());
+    // The report is stored before this one.
+    spool.append_wait(record(vec![99; 500], 1)).unwrap();
+    let bytes = disk.read(DATA);
+    let at = bytes.windows(5).position(|window| window == b"Gap {").unwrap();
+    damage(&disk, at);
+    let mut after = Vec::new();
+    while let Some(lease) = east.take(None, 1 << 20, Instant::now()) {
+        after.extend(lease.records().iter().map(|entry| entry.class));
+        lease.release();
+        // Whatever would be told is stored before this one.
+        if after.len() < 3 {
+            spool.append_wait(record(vec![98; 500], 1)).unwrap();
+        }
+    }
+    assert_eq!(after, [Class::Normal; 3]);
+    assert_eq!(spool.stats().losses.records(Loss::Corrupt), 2);
+    assert_eq!(spool.gaps().len(), 2);
+}
+
 #[test]
 fn what_is_refused_for_good_is_kept_as_it_is_stored() {
     let disk = filled();

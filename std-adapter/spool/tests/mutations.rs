@@ -45,7 +45,7 @@ fn shown(site: Site) -> Shown {
         Site::Lock => Shown::Nothing("one process at a time: a test of its own, in queue.rs"),
         Site::Directory | Site::DataOpen | Site::CursorOpen | Site::MarksOpen => Shown::Nothing("opening"),
         Site::HeaderRead | Site::RecordRead | Site::PayloadRead => Shown::Nothing("reading"),
-        Site::CursorRead | Site::MarksRead => Shown::Nothing("reading"),
+        Site::CursorRead | Site::MarksRead | Site::SlotRead => Shown::Nothing("reading"),
         Site::Grow | Site::GroupWrite | Site::CursorWrite | Site::MarksWrite => {
             Shown::Nothing("writing what is synced later")
         }
@@ -60,7 +60,7 @@ fn shown(site: Site) -> Shown {
 }
 
 fn by_crashes(site: Site) -> Result<(), String> {
-    let effort = Effort { all_up_to: 16, random: 16, again_every: 12, again: 2 };
+    let effort = Effort { all_up_to: 16, random: 16, again_every: 12, again_all: false, again: 2 };
     Search::new(effort, Some(site)).run(&explore::all())
 }
 

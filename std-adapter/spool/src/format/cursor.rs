@@ -13,6 +13,8 @@ const FIXED_LEN: usize = 4 + 8 + 8 + 8 + 8 + 8 + Losses::LEN + 2 + 4;
 const DESTINATION_LEN: usize = 1 + MAX_ID + Losses::LEN;
 const SEGMENT_LEN: usize = 4 + 8 + 1 + 1 + 4 + 8 + 4 + 8;
 const RELEASED_LEN: usize = 8;
+const CLOSED: u8 = 1;
+const UNREAD: u8 = 2;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cursor {
@@ -40,6 +42,8 @@ pub(crate) struct CursorSegment {
     pub(crate) generation: u64,
     pub(crate) class: Class,
     pub(crate) closed: bool,
+    /// The disk could not read all of it when the spool was opened: what is in the slot, of this generation or a higher one, is live.
+    pub(crate) unread: bool,
     pub(crate) records: u32,
     pub(crate) items: u64,
     pub(crate) missing_records: u32,
@@ -63,6 +67,18 @@ impl Released {
 }
 
 impl Cursor {
+    /// Whether a segment that was found in a slot is live, given CURSOR's entry for the slot: `None` if it was let go, otherwise the
+    /// entry, if it is about this segment.
+    pub(crate) fn live<'a>(
+        &self,
+        entry: Option<&'a CursorSegment>,
+        generation: u64,
+    ) -> Option<Option<&'a CursorSegment>> {
+        let same = entry.filter(|entry| entry.generation == generation);
+        let unread = entry.is_some_and(|entry| entry.unread && entry.generation <= generation);
+        (same.is_some() || unread || generation > self.generation).then_some(same)
+    }
+
     /// The length of a body that has room for `segments` live segments, and something for bitmaps.
     pub(crate) fn body_len(segments: u32) -> usize {
         let segment = SEGMENT_LEN + MAX_DESTINATIONS * RELEASED_LEN;
@@ -126,7 +142,8 @@ impl Cursor {
 
 impl CursorSegment {
     fn put(&self, put: &mut Put, words_left: &mut usize) {
-        put.u32(self.slot).u64(self.generation).u8(self.class as u8).u8(u8::from(self.closed));
+        let flags = (u8::from(self.closed) * CLOSED) | (u8::from(self.unread) * UNREAD);
+        put.u32(self.slot).u64(self.generation).u8(self.class as u8).u8(flags);
         put.u32(self.records).u64(self.items).u32(self.missing_records).u64(self.missing_items);
         for released in &self.released {
             let words = if released.words.len() <= *words_left { &released.words[..] } else { &[] };
@@ -150,12 +167,12 @@ impl CursorSegment {
             let words = words.chunks_exact(8).filter_map(|word| Get(word).u64()).collect();
             released.push(Released { prefix, words });
         }
-        let closed = flags & 1 != 0;
         Some(CursorSegment {
             slot,
             generation,
             class,
-            closed,
+            closed: flags & CLOSED != 0,
+            unread: flags & UNREAD != 0,
             records,
             items,
             missing_records,

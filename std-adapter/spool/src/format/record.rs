@@ -17,6 +17,7 @@ pub(crate) const SEALED: std::ops::Range<usize> = 12..HEADER_LEN as usize;
 
 const KIND_DATA: u8 = 1;
 const FLAG_ORIGIN: u8 = 1;
+const FLAG_REPORT: u8 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RecordHeader {
@@ -37,13 +38,16 @@ pub(crate) struct RecordHeader {
     pub(crate) boot_time: u64,
     pub(crate) wall_time: u64,
     pub(crate) origin: Option<Origin>,
+    /// It tells of a gap; its own loss is counted and not told, or there would be no end to it on a disk that rots.
+    pub(crate) report: bool,
 }
 
 impl RecordHeader {
     pub(crate) fn encode(&self, salt: [u8; 8]) -> Vec<u8> {
         let mut put = Put(Vec::with_capacity(HEADER_LEN as usize));
         put.u32(0).u32(self.len).u32(self.payload_crc);
-        put.u8(KIND_DATA).u8(self.signal as u8).u8(self.codec as u8).u8(u8::from(self.origin.is_some()));
+        let flags = (u8::from(self.origin.is_some()) * FLAG_ORIGIN) | (u8::from(self.report) * FLAG_REPORT);
+        put.u8(KIND_DATA).u8(self.signal as u8).u8(self.codec as u8).u8(flags);
         put.u64(self.sequence).u64(self.durable).u32(self.ordinal).u32(self.durable_records);
         put.u64(self.items_before).u32(self.items).u32(self.offset).u32(self.stream).u32(self.plain_len);
         put.u64(self.boot_time).u64(self.wall_time);
@@ -101,7 +105,7 @@ impl RecordHeader {
         let (len, payload_crc, kind) = (get.u32()?, get.u32()?, get.u8()?);
         let (signal, codec) = (Signal::from_byte(get.u8()?)?, Codec::from_byte(get.u8()?)?);
         let flags = get.u8()?;
-        if kind != KIND_DATA || flags > FLAG_ORIGIN {
+        if kind != KIND_DATA || flags > FLAG_ORIGIN | FLAG_REPORT {
             return None;
         }
         let (sequence, durable, ordinal, durable_records) = (get.u64()?, get.u64()?, get.u32()?, get.u32()?);
@@ -127,6 +131,7 @@ impl RecordHeader {
             boot_time,
             wall_time,
             origin,
+            report: flags & FLAG_REPORT != 0,
         };
         Some(header)
     }
@@ -159,6 +164,7 @@ mod tests {
             boot_time: 5,
             wall_time: 6,
             origin: Some(Origin { device: [1; 16], epoch: 2, sequence: 3 }),
+            report: true,
         }
     }
 

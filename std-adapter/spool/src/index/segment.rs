@@ -22,12 +22,28 @@ pub(crate) struct Meta {
     signal: u8,
     /// It has an origin.
     origin: bool,
+    /// It tells of a gap.
+    pub(crate) report: bool,
 }
+
+/// In a signal's place: there is no readable record; nobody could read it yet.
+const MISSING: u8 = u8::MAX;
+const UNREAD: u8 = MISSING - 1;
 
 impl Meta {
     /// Fills the place of an ordinal that has no readable record.
-    pub(crate) const MISSING: Meta =
-        Meta { sequence: 0, stored: 0, offset: 0, len: 0, items: 0, signal: u8::MAX, origin: false };
+    pub(crate) const MISSING: Meta = Meta {
+        sequence: 0,
+        stored: 0,
+        offset: 0,
+        len: 0,
+        items: 0,
+        signal: MISSING,
+        origin: false,
+        report: false,
+    };
+    /// Fills the place of one that the disk could not read when the spool was opened. Nobody gets it, and nobody has released it.
+    pub(crate) const UNREAD: Meta = Meta { signal: UNREAD, ..Meta::MISSING };
 
     /// `boot` is when, in spool time, the record's boot began.
     pub(crate) fn new(header: &RecordHeader, boot: u64) -> Meta {
@@ -39,11 +55,16 @@ impl Meta {
             items: header.items,
             signal: header.signal.index() as u8,
             origin: header.origin.is_some(),
+            report: header.report,
         }
     }
 
     pub(crate) fn missing(&self) -> bool {
-        self.signal == u8::MAX
+        self.signal >= UNREAD
+    }
+
+    fn unread(&self) -> bool {
+        self.signal == UNREAD
     }
 
     /// Index of the signal; not to be asked of a missing record.
@@ -76,6 +97,8 @@ pub(crate) struct Segment {
     pub(crate) closed: bool,
     /// A write or sync failed here: the slot is not used again before the next opening.
     pub(crate) suspect: bool,
+    /// The disk could not read all of it when the spool was opened: then it is suspect, too.
+    pub(crate) unread: bool,
     /// By destination.
     pub(crate) progress: Vec<Progress>,
 }
@@ -99,6 +122,7 @@ impl Segment {
             missing_items: 0,
             closed: false,
             suspect: false,
+            unread: false,
             progress: Vec::new(),
         }
     }
@@ -106,6 +130,9 @@ impl Segment {
     pub(crate) fn push(&mut self, meta: Meta) {
         let ordinal = self.records.len() as u32;
         self.records.push(meta);
+        if meta.unread() {
+            return;
+        }
         if meta.missing() {
             self.progress.iter_mut().for_each(|progress| _ = progress.released.set(ordinal));
             return;
@@ -140,6 +167,9 @@ impl Segment {
         progress.done = [0; 4];
         progress.hint = [0; 4];
         for (ordinal, meta) in self.records.iter().enumerate() {
+            if meta.unread() {
+                continue;
+            }
             if meta.missing() {
                 progress.released.set(ordinal as u32);
             } else if progress.released.get(ordinal as u32) {

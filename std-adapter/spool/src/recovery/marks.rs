@@ -22,9 +22,10 @@ pub(super) fn gather(room: &Room<'_>, survey: &Survey, cursor: Option<&Cursor>, 
     if cursor.is_none_or(|cursor| cursor.last_origin > file.covered) {
         let live: HashSet<u64> = survey.found.iter().map(|found| found.header.generation).collect();
         for header in survey.headers.iter().filter(|header| !live.contains(&header.generation)) {
-            for record in scan::walk(room.vfs, room.file, header, None) {
+            for record in scan::walk(room.vfs, room.file, header, None).records {
                 // A tail that was not kept when the segment was live has a header, but no payload.
-                if record.origin.is_some() && scan::payload_holds(room.vfs, room.file, header, &record) {
+                let holds = || scan::payload_holds(room.vfs, room.file, header, &record).unwrap_or(false);
+                if record.origin.is_some() && holds() {
                     collect(&record);
                 }
             }

@@ -1,12 +1,13 @@
 //! Telling rot from an unsynced tail, and filling the index with what is good.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::{Range, RangeInclusive};
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread;
 
 use super::boots::Boots;
+use super::tally::{Cost, Damage, Tally, bitmap};
 use super::{Room, Survey};
-use crate::bitmap::Bitmap;
 use crate::cipher::SegmentKey;
 use crate::error::OpenError;
 use crate::format::cursor::{Cursor, CursorSegment};
@@ -15,7 +16,12 @@ use crate::format::segment::SegmentHeader;
 use crate::gap::Gap;
 use crate::index::{DestinationState, Index, Meta, Segment};
 use crate::record::Loss;
-use crate::scan;
+use crate::scan::{self, Walk};
+
+/// More sequences, and generations, than there can be in segments that could not be read.
+const UNKNOWN: u64 = 1 << 32;
+/// A thread is worth so many segments.
+const ENOUGH: usize = 16;
 
 /// A live segment, and CURSOR's entry for it.
 pub(crate) struct Found {
@@ -23,6 +29,8 @@ pub(crate) struct Found {
     key: Option<Arc<SegmentKey>>,
     entry: Option<CursorSegment>,
     pub(super) records: Vec<RecordHeader>,
+    /// The disk could not read all of it.
+    pub(super) unread: bool,
 }
 
 pub(crate) struct Settled {
@@ -35,23 +43,37 @@ pub(crate) struct Settled {
 }
 
 impl Found {
-    /// Walks the segments that were not let go.
+    /// Walks the segments that were not let go; many of them on several threads, for that is what takes time when a full spool is opened.
     pub(crate) fn live(room: &Room<'_>, cursor: Option<&Cursor>, headers: &[SegmentHeader]) -> Vec<Found> {
-        let mut found = Vec::new();
-        for (header, entry) in not_let_go(cursor, headers) {
-            let key = match room.key.filter(|_| header.key_check.is_some()) {
-                None => None,
-                Some(key) => match key.unlock(header) {
-                    Some(key) => Some(Arc::new(key)),
-                    // Of a key before this one: let go, as docs/SPOOL.md says in "Codec and cipher".
-                    None => continue,
-                },
-            };
-            let known = entry.filter(|entry| entry.closed).map(|entry| entry.records);
-            let records = scan::walk(room.vfs, room.file, header, known);
-            found.push(Found { header: header.clone(), key, entry: entry.cloned(), records });
+        let live: Vec<_> = not_let_go(cursor, headers).collect();
+        let walk = |part: &[(&SegmentHeader, Option<&CursorSegment>)]| -> Vec<Found> {
+            part.iter().filter_map(|(header, entry)| Found::walk(room, header, *entry)).collect()
+        };
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        let threads = processors.min(live.len() / ENOUGH);
+        if threads < 2 {
+            return walk(&live);
         }
-        found
+        thread::scope(|scope| {
+            let parts = live.chunks(live.len().div_ceil(threads));
+            let parts: Vec<_> = parts.map(|part| scope.spawn(move || walk(part))).collect();
+            parts
+                .into_iter()
+                .flat_map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)))
+                .collect()
+        })
+    }
+
+    /// `None`: it was let go.
+    fn walk(room: &Room<'_>, header: &SegmentHeader, entry: Option<&CursorSegment>) -> Option<Found> {
+        let key = match room.key.filter(|_| header.key_check.is_some()) {
+            None => None,
+            // One of a key before this one was let go, as docs/SPOOL.md says in "Codec and cipher".
+            Some(key) => Some(Arc::new(key.unlock(header)?)),
+        };
+        let known = entry.filter(|entry| entry.closed).map(|entry| entry.records);
+        let Walk { records, unread } = scan::walk(room.vfs, room.file, header, known);
+        Some(Found { header: header.clone(), key, entry: entry.cloned(), records, unread })
     }
 
     /// How many records CURSOR vouches for.
@@ -60,17 +82,21 @@ impl Found {
     }
 }
 
+/// CURSOR's entries; there is one for a slot.
+fn by_slot(cursor: Option<&Cursor>) -> HashMap<u32, &CursorSegment> {
+    cursor.iter().flat_map(|cursor| &cursor.segments).map(|entry| (entry.slot, entry)).collect()
+}
+
 /// The segments that CURSOR does not know to be let go, with its entries for them.
 fn not_let_go<'a>(
     cursor: Option<&'a Cursor>,
     headers: &'a [SegmentHeader],
 ) -> impl Iterator<Item = (&'a SegmentHeader, Option<&'a CursorSegment>)> {
-    let entries = cursor.iter().flat_map(|cursor| &cursor.segments);
-    let entries: HashMap<u64, &CursorSegment> = entries.map(|entry| (entry.generation, entry)).collect();
+    let entries = by_slot(cursor);
     headers.iter().filter_map(move |header| {
-        let entry = entries.get(&header.generation).copied().filter(|entry| entry.slot == header.slot);
-        let newer = cursor.is_none_or(|cursor| header.generation > cursor.generation);
-        (entry.is_some() || newer).then_some((header, entry))
+        let entry = entries.get(&header.slot).copied();
+        let live = |cursor: &Cursor| cursor.live(entry, header.generation);
+        Some((header, cursor.map_or(Some(None), live)?))
     })
 }
 
@@ -112,22 +138,47 @@ pub(crate) fn settle(
         }
         index.segments.insert(segment.generation, segment);
     }
+    keep_unread(index, cursor, survey);
     lost_segments(cursor, survey, &mut tally);
     lost_generations(cursor, survey, &claims, &mut tally);
     lost_sequences(cursor, survey, highest, &mut tally);
-    restore(index, cursor, &tally, &survey.found);
+    restore(index, cursor, &tally);
     let generation = survey.headers.last().map_or(0, |header| header.generation);
     let last = survey.found.iter().flat_map(|found| &found.records).map(|record| record.sequence).max();
+    // Those of segments that could not be read must not be given out twice.
+    let unknown = if survey.all_read() { 0 } else { UNKNOWN };
     Settled {
         gaps: tally.gaps,
         boots,
-        generation: generation.max(cursor.map_or(0, |cursor| cursor.generation)),
+        generation: generation.max(cursor.map_or(0, |cursor| cursor.generation)).saturating_add(unknown),
         next_sequence: last
             .unwrap_or(0)
             .max(highest)
             .saturating_add(1)
-            .max(cursor.map_or(1, |c| c.next_sequence)),
+            .max(cursor.map_or(1, |c| c.next_sequence))
+            .saturating_add(unknown),
         damaged,
+    }
+}
+
+/// Slots whose headers could not be read stay as they are, with what CURSOR knows of them.
+fn keep_unread(index: &mut Index, cursor: Option<&Cursor>, survey: &Survey) {
+    for slot in &survey.unread {
+        let entry = cursor.and_then(|cursor| cursor.segments.iter().find(|entry| entry.slot == *slot));
+        match entry {
+            Some(entry) if entry.records > 0 => {
+                let mut segment = Segment::new(*slot, entry.generation, entry.class, [0; 8], [0; 16]);
+                let most = cursor.map_or(0, |cursor| cursor.segment_size / record::HEADER_LEN);
+                segment.records = vec![Meta::UNREAD; entry.records.min(most) as usize];
+                segment.items = entry.items;
+                (segment.missing_records, segment.missing_items) =
+                    (entry.missing_records, entry.missing_items);
+                (segment.closed, segment.suspect, segment.unread) = (true, true, true);
+                index.segments.insert(segment.generation, segment);
+            }
+            Some(entry) => _ = index.unread.insert(*slot, entry.generation),
+            None => _ = index.unread.insert(*slot, cursor.map_or(0, |cursor| cursor.generation + 1)),
+        }
     }
 }
 
@@ -144,8 +195,9 @@ fn drop_tail(room: &Room<'_>, survey: &mut Survey, highest: u64) {
         let vouched = found.vouched();
         let header = &found.header;
         found.records.retain(|record| {
-            let whole =
-                || record.sequence <= highest || scan::payload_holds(room.vfs, room.file, header, record);
+            let holds = || scan::payload_holds(room.vfs, room.file, header, record);
+            // What the disk cannot read may be whole; who takes it will see.
+            let whole = || record.sequence <= highest || holds().unwrap_or(true);
             record.ordinal < vouched || (whole() && seen.insert(record.sequence))
         });
     }
@@ -166,7 +218,8 @@ fn build(
     let header = &found.header;
     let mut segment = Segment::new(header.slot, header.generation, header.class, header.salt, header.boot_id);
     segment.key.clone_from(&found.key);
-    segment.closed = true;
+    (segment.closed, segment.suspect, segment.unread) = (true, found.unread, found.unread);
+    let absent = if found.unread { Meta::UNREAD } else { Meta::MISSING };
     let entry = found.entry.clone().unwrap_or_default();
     let claim = claim.copied().unwrap_or_default();
     let (promised, promised_items) = (entry.records, entry.items).max(claim);
@@ -178,11 +231,11 @@ fn build(
     for record in &found.records {
         let hole = segment.records.len() as u32..record.ordinal;
         let items = record.items_before.saturating_sub(segment.items);
-        if record.sequence >= floor {
+        if record.sequence >= floor && !found.unread {
             damage.hole(hole.clone(), items, Some(after..=record.sequence.saturating_sub(1)), tally);
         }
         after = record.sequence.saturating_add(1);
-        hole.for_each(|_| segment.push(Meta::MISSING));
+        hole.for_each(|_| segment.push(absent));
         segment.items = record.items_before;
         if record.sequence >= floor {
             segment.push(Meta::new(record, boot));
@@ -192,109 +245,24 @@ fn build(
         }
     }
     let rest = segment.records.len() as u32..promised;
-    if floor == 0 {
+    if floor == 0 && !found.unread {
         let items = promised_items.saturating_sub(segment.items);
         damage.hole(rest.clone(), items, Some(after..=highest.max(after)), tally);
     }
     segment.items = segment.items.max(promised_items);
-    rest.for_each(|_| segment.push(Meta::MISSING));
-    (segment.missing_records, segment.missing_items) = damage.finish(&entry, tally);
+    rest.for_each(|_| segment.push(absent));
+    (segment.missing_records, segment.missing_items) = match found.unread {
+        true => (entry.missing_records, entry.missing_items),
+        false => damage.finish(&entry, tally),
+    };
     segment
-}
-
-/// The rot in one segment.
-struct Damage {
-    slot: Option<u32>,
-    sequences: Option<RangeInclusive<u64>>,
-    released: Vec<Bitmap>,
-    promised: u32,
-    vouched: u32,
-    records: u32,
-    items: u64,
-    /// Not released by everybody: what the rot cost.
-    cost: Cost,
-}
-
-#[derive(Default)]
-struct Cost {
-    records: u64,
-    items: u64,
-    by_destination: Vec<(u64, u64)>,
-}
-
-impl Damage {
-    /// A segment that CURSOR does not know yet has no entry: nobody has released anything of it.
-    fn new(entry: &CursorSegment, slot: Option<u32>, promised: u32, destinations: usize) -> Damage {
-        let released = |at| entry.released.get(at).map_or_else(Bitmap::default, |r| bitmap(r, promised));
-        let released: Vec<Bitmap> = (0..destinations).map(released).collect();
-        let cost = Cost { by_destination: vec![(0, 0); released.len()], ..Cost::default() };
-        Damage {
-            slot,
-            sequences: None,
-            released,
-            promised,
-            vouched: entry.records,
-            records: 0,
-            items: 0,
-            cost,
-        }
-    }
-
-    /// No record was found for these ordinals; those that were promised are rot. Their sequences are among those given.
-    fn hole(
-        &mut self,
-        ordinals: Range<u32>,
-        items: u64,
-        sequences: Option<RangeInclusive<u64>>,
-        tally: &mut Tally,
-    ) {
-        let rot = ordinals.start..ordinals.end.min(self.promised);
-        if rot.is_empty() {
-            return;
-        }
-        self.sequences = match (self.sequences.take(), sequences) {
-            (Some(all), Some(more)) => Some(*all.start()..=*more.end()),
-            (all, more) => all.or(more),
-        };
-        self.records += rot.len() as u32;
-        self.items = self.items.saturating_add(items);
-        tally.unvouched += rot.clone().filter(|at| *at >= self.vouched).count() as u64;
-        let needed = |at: &u32| self.released.is_empty() || self.released.iter().any(|r| !r.get(*at));
-        let cost = rot.clone().filter(needed).count() as u64;
-        self.cost.records += cost;
-        self.cost.items = self.cost.items.saturating_add(if cost > 0 { items } else { 0 });
-        for (released, (records, lost_items)) in self.released.iter().zip(&mut self.cost.by_destination) {
-            let left = rot.clone().filter(|at| !released.get(*at)).count() as u64;
-            *records += left;
-            *lost_items = lost_items.saturating_add(if left > 0 { items } else { 0 });
-        }
-    }
-
-    /// Adds what was not counted by an earlier opening; returns all that is missing.
-    fn finish(self, entry: &CursorSegment, tally: &mut Tally) -> (u32, u64) {
-        let records = self.records.saturating_sub(entry.missing_records);
-        let items = self.items.saturating_sub(entry.missing_items);
-        if records > 0 && self.cost.records > 0 {
-            tally.add(&self.cost, records.into(), items, self.slot, self.sequences);
-        }
-        (self.records, self.items)
-    }
-}
-
-/// Reads a bitmap from CURSOR; a prefix is never taken for longer than it could be.
-fn bitmap(released: &crate::format::cursor::Released, most: u32) -> Bitmap {
-    if released.prefix > most {
-        Bitmap::restore(most, &[])
-    } else {
-        Bitmap::restore(released.prefix, &released.words)
-    }
 }
 
 /// Segments that CURSOR lists and that are not there.
 fn lost_segments(cursor: Option<&Cursor>, survey: &Survey, tally: &mut Tally) {
     for entry in cursor.iter().flat_map(|cursor| &cursor.segments) {
         let there = survey.headers.iter().any(|h| h.slot == entry.slot && h.generation >= entry.generation);
-        if !there && entry.records > 0 {
+        if !there && entry.records > 0 && !survey.unread.contains(&entry.slot) {
             let most = entry.records.min(cursor.map_or(0, |cursor| cursor.segment_size / 112));
             let mut damage = Damage::new(entry, Some(entry.slot), most, tally.destinations());
             damage.hole(0..most, entry.items, None, &mut Tally::default());
@@ -310,7 +278,7 @@ fn lost_generations(
     claims: &HashMap<u64, (u32, u64)>,
     tally: &mut Tally,
 ) {
-    let Some(cursor) = cursor.filter(|_| survey.cursor_whole) else { return };
+    let Some(cursor) = cursor.filter(|_| survey.cursor_whole && survey.all_read()) else { return };
     let absent =
         |generation: u64| survey.headers.binary_search_by_key(&generation, |h| h.generation).is_err();
     for (generation, (records, items)) in claims {
@@ -325,7 +293,7 @@ fn lost_generations(
 
 /// Sequences that were durable, should be somewhere, and are nowhere.
 fn lost_sequences(cursor: Option<&Cursor>, survey: &Survey, highest: u64, tally: &mut Tally) {
-    let Some(cursor) = cursor else { return };
+    let Some(cursor) = cursor.filter(|_| survey.all_read()) else { return };
     let settled = survey.headers.iter().map(|header| header.settled).max().unwrap_or(0).max(cursor.watermark);
     let above = |header: &&SegmentHeader| header.generation > cursor.generation;
     let there = survey.headers.iter().filter(above).count() as u64;
@@ -344,50 +312,8 @@ fn lost_sequences(cursor: Option<&Cursor>, survey: &Survey, highest: u64, tally:
     }
 }
 
-/// What this opening found lost.
-#[derive(Default)]
-struct Tally {
-    gaps: Vec<Gap>,
-    cost: Cost,
-    /// Rot that CURSOR did not vouch for.
-    unvouched: u64,
-}
-
-impl Tally {
-    fn new(cursor: Option<&Cursor>) -> Tally {
-        let destinations = cursor.map_or(0, |cursor| cursor.destinations.len());
-        Tally {
-            cost: Cost { by_destination: vec![(0, 0); destinations], ..Cost::default() },
-            ..Tally::default()
-        }
-    }
-
-    fn destinations(&self) -> usize {
-        self.cost.by_destination.len()
-    }
-
-    /// Adds a cost, but not more than is new.
-    fn add(
-        &mut self,
-        cost: &Cost,
-        records: u64,
-        items: u64,
-        slot: Option<u32>,
-        sequences: Option<RangeInclusive<u64>>,
-    ) {
-        let gap = Gap { slot, sequences, records: cost.records.min(records), items: cost.items.min(items) };
-        self.cost.records += gap.records;
-        self.cost.items = self.cost.items.saturating_add(gap.items);
-        self.gaps.push(gap);
-        for (all, one) in self.cost.by_destination.iter_mut().zip(&cost.by_destination) {
-            all.0 += one.0.min(records);
-            all.1 = all.1.saturating_add(one.1.min(items));
-        }
-    }
-}
-
 /// Brings back destinations, what they released, and the ledger.
-fn restore(index: &mut Index, cursor: Option<&Cursor>, tally: &Tally, found: &[Found]) {
+fn restore(index: &mut Index, cursor: Option<&Cursor>, tally: &Tally) {
     if let Some(cursor) = cursor {
         index.losses = cursor.losses.clone();
         index.gaps = cursor.gaps;
@@ -401,13 +327,12 @@ fn restore(index: &mut Index, cursor: Option<&Cursor>, tally: &Tally, found: &[F
     }
     index.gaps += tally.gaps.len() as u64;
     index.losses.add(Loss::Corrupt, tally.cost.records, tally.cost.items);
-    for found in found {
-        let Some(segment) = index.segments.get_mut(&found.header.generation) else { continue };
+    let entries = by_slot(cursor);
+    for (generation, segment) in &mut index.segments {
         segment.progress.resize_with(index.destinations.len(), Default::default);
         let most = segment.records.len() as u32;
-        for (progress, released) in
-            segment.progress.iter_mut().zip(found.entry.iter().flat_map(|e| &e.released))
-        {
+        let entry = entries.get(&segment.slot).filter(|entry| entry.generation == *generation);
+        for (progress, released) in segment.progress.iter_mut().zip(entry.iter().flat_map(|e| &e.released)) {
             progress.released = bitmap(released, most);
         }
     }

@@ -106,6 +106,11 @@ impl Writer {
                 return Ok(slot);
             }
             let now = self.shared.vfs.now().boot;
+            let waiting = self.shared.index().let_go.len();
+            let gathering = waiting > 0 && waiting < self.slots.worth_a_sync();
+            if gathering && self.slots.may_grow(now) && self.grow(now) {
+                continue;
+            }
             if self.shared.index().let_go.is_empty() && !self.slots.may_grow(now) {
                 self.sync_written();
             }

@@ -5,6 +5,7 @@ use std::io;
 
 use smoltel_spool::vfs::Site;
 
+use super::image::SECTOR;
 use super::random::Random;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,18 @@ pub(crate) struct Faults {
     pub(crate) capacity: Option<usize>,
     /// Reads and writes do a part of what they are asked to.
     short: Option<Random>,
+    /// What cannot be read.
+    unreadable: Option<Unreadable>,
+    reads: u64,
+}
+
+/// What the disk cannot read for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    /// The read with this number, counted from 0.
+    Read(u64),
+    /// Of the file with this number, from this sector on, so many.
+    Sectors(u64, usize, usize),
 }
 
 impl Faults {
@@ -50,6 +63,26 @@ impl Faults {
             }
         }
         None
+    }
+
+    pub(crate) fn unreadable(&mut self, what: Unreadable) {
+        self.unreadable = Some(what);
+    }
+
+    /// Counts a read, and says whether it fails.
+    pub(super) fn refuses(&mut self, file: u64, at: usize, len: usize) -> bool {
+        self.reads += 1;
+        match self.unreadable {
+            Some(Unreadable::Read(number)) => self.reads == number + 1,
+            Some(Unreadable::Sectors(bad, first, count)) => {
+                bad == file && at / SECTOR < first + count && first < (at + len).div_ceil(SECTOR)
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn reads(&self) -> u64 {
+        self.reads
     }
 
     pub(crate) fn switch_off(&mut self, site: Site) {

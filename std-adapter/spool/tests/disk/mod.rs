@@ -19,8 +19,9 @@ use smoltel_spool::vfs::{Site, Vfs};
 
 pub(crate) use clock::Clock;
 pub(crate) use events::Event;
-pub(crate) use faults::{Fault, Faults};
-pub(crate) use image::{File, Image, Node};
+pub(crate) use faults::{Fault, Faults, Unreadable};
+#[allow(unused_imports, reason = "each test file uses a part of it")]
+pub(crate) use image::{File, Image, Node, SECTOR};
 pub(crate) use medium::{Cut, Medium, Pick};
 pub(crate) use random::Random;
 pub(crate) use state::Snapshot;
@@ -156,6 +157,26 @@ impl Disk {
     /// Reads and writes do a part of what they are asked to.
     pub(crate) fn shorten(&self) {
         self.state().faults.shorten();
+    }
+
+    /// Something cannot be read.
+    pub(crate) fn unreadable(&self, what: Unreadable) {
+        self.state().faults.unreadable(what);
+    }
+
+    /// The number of a file.
+    pub(crate) fn file(&self, path: &str) -> u64 {
+        self.state().medium.file(Path::new(path)).unwrap()
+    }
+
+    /// How many reads there were.
+    pub(crate) fn reads(&self) -> u64 {
+        self.state().faults.reads()
+    }
+
+    /// Its state now.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.state().snapshot(None)
     }
 
     /// The protection at this site is gone: a sync does nothing, a check always passes, an order is not kept.

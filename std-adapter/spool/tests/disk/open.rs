@@ -168,6 +168,9 @@ impl VfsFile for Open {
     fn read_at(&self, site: Site, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut state = self.disk.reading(site)?;
         let len = state.faults.part(bytes.len());
+        if state.faults.refuses(self.id, offset as usize, len) {
+            return Err(io::Error::other("the disk cannot read"));
+        }
         let content = state.medium.content(self.id).ok_or(io::ErrorKind::NotFound)?;
         Ok(content.now.read(offset as usize, &mut bytes[..len]))
     }

@@ -22,16 +22,20 @@ pub(crate) struct Effort {
     pub(crate) all_up_to: u64,
     /// Otherwise, and besides, so many at random.
     pub(crate) random: u64,
-    /// Of so many states one is crashed again in its recovery, and once more for each process killed.
+    /// Of so many states one is crashed again in its recovery; so is each that a killed process leaves.
     pub(crate) again_every: u64,
+    /// Where all combinations are looked at, each state is crashed again.
+    pub(crate) again_all: bool,
     /// So many ways for each operation of the recovery.
     pub(crate) again: u64,
 }
 
 impl Effort {
     /// Every subset of ten parts.
-    pub(crate) const FULL: Effort = Effort { all_up_to: 1024, random: 1024, again_every: 3, again: 8 };
-    pub(crate) const SHARE: Effort = Effort { all_up_to: 2, random: 2, again_every: 12, again: 1 };
+    pub(crate) const FULL: Effort =
+        Effort { all_up_to: 1024, random: 1024, again_every: 6, again_all: true, again: 3 };
+    pub(crate) const SHARE: Effort =
+        Effort { all_up_to: 2, random: 2, again_every: 12, again_all: false, again: 1 };
 }
 
 /// The first crash of a machine: the power fails, or only the processes are killed.
@@ -64,14 +68,14 @@ pub(crate) struct Search {
 }
 
 /// A workload that has been run once, with the disk's state before each operation.
-struct Recording {
-    workload: Workload,
-    history: Vec<Snapshot>,
-    events: Vec<Event>,
+pub(super) struct Recording {
+    pub(super) workload: Workload,
+    pub(super) history: Vec<Snapshot>,
+    pub(super) events: Vec<Event>,
 }
 
 impl Recording {
-    fn new(workload: &Workload, off: Option<Site>) -> Recording {
+    pub(super) fn new(workload: &Workload, off: Option<Site>) -> Recording {
         let disk = Disk::still();
         off.iter().for_each(|site| disk.switch_off(*site));
         workload.prepare(&disk);
@@ -109,11 +113,10 @@ impl Search {
 
     /// Looks at all workloads, on all processors, up to the first state that is not as it should be.
     pub(crate) fn run(&self, workloads: &[Workload]) -> Result<(), String> {
-        let recordings: Vec<Recording> =
-            self.spread(workloads, |workload| Recording::new(workload, self.off));
+        let recordings: Vec<Recording> = spread(workloads, |workload| Recording::new(workload, self.off));
         let places: Vec<(&Recording, usize)> =
             recordings.iter().flat_map(|of| (0..of.history.len()).map(move |at| (of, at))).collect();
-        self.spread(&places, |(recording, at)| {
+        spread(&places, |(recording, at)| {
             if self.failure.lock().unwrap().is_none()
                 && let Err(problem) = self.moment(recording, *at)
             {
@@ -121,26 +124,6 @@ impl Search {
             }
         });
         self.failure.lock().unwrap().take().map_or(Ok(()), Err)
-    }
-
-    fn spread<T: Sync, R: Send>(&self, work: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R> {
-        let next = AtomicUsize::new(0);
-        let threads = thread::available_parallelism().map_or(2, usize::from);
-        let one = || {
-            let mut results = Vec::new();
-            while let Some((at, item)) =
-                Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, work.get(at)?)))
-            {
-                results.push((at, each(item)));
-            }
-            results
-        };
-        let mut all: Vec<(usize, R)> = thread::scope(|scope| {
-            let running: Vec<_> = (0..threads).map(|_| scope.spawn(one)).collect();
-            running.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
-        });
-        all.sort_by_key(|(at, _)| *at);
-        all.into_iter().map(|(_, result)| result).collect()
     }
 
     /// All crashes before one operation.
@@ -160,7 +143,8 @@ impl Search {
             let judged = promises.can_be_judged(&disk);
             self.check(&promises, &disk, recording, place(First::Cut(cut), None))?;
             number += 1;
-            if judged && number.is_multiple_of(self.effort.again_every) {
+            let all = self.effort.again_all && matches!(cut.pick, Pick::Nth(_));
+            if judged && (all || number.is_multiple_of(self.effort.again_every)) {
                 let first = First::Cut(cut);
                 self.again(recording, &promises, &Disk::boot(image, at), |second| {
                     place(first, Some(second))
@@ -170,7 +154,7 @@ impl Search {
         self.again(recording, &promises, &Disk::killed(at), |second| place(First::Kill, Some(second)))
     }
 
-    /// All crashes of a recovery.
+    /// Crashes at every operation of a recovery.
     fn again(
         &self,
         recording: &Recording,
@@ -179,7 +163,7 @@ impl Search {
         place: impl Fn((usize, Cut)) -> Place,
     ) -> Result<(), String> {
         for (operation, at) in recover(disk, &recording.workload.options).iter().enumerate() {
-            for cut in self.cuts(at, 8, self.effort.again) {
+            for cut in self.cuts(at, 4, self.effort.again) {
                 let image = at.medium.cut(cut);
                 if self.is_new(&image, promises) {
                     self.second_crashes.fetch_add(1, Ordering::Relaxed);
@@ -325,4 +309,25 @@ impl FromStr for Place {
             _ => Err(format!("{text}: not WORKLOAD/OPERATION/CRASH[/OPERATION/CRASH]")),
         }
     }
+}
+
+/// Does something with each, on all processors.
+pub(super) fn spread<T: Sync, R: Send>(work: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let threads = thread::available_parallelism().map_or(2, usize::from);
+    let one = || {
+        let mut results = Vec::new();
+        while let Some((at, item)) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, work.get(at)?)))
+        {
+            results.push((at, each(item)));
+        }
+        results
+    };
+    let mut all: Vec<(usize, R)> = thread::scope(|scope| {
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(one)).collect();
+        running.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, result)| result).collect()
 }

@@ -140,6 +140,7 @@ fn sound() -> Vec<Workload> {
         plain("groups across larger segments", scripts::groups_across_segments).segments(4, 8192),
         plain("using segments again", scripts::using_segments_again),
         plain("using larger segments again", scripts::using_segments_again).segments(4, 8192),
+        plain("using segments again, several at a time", scripts::using_segments_again).segments(32, 4096),
         plain("reopening", scripts::reopening),
         plain("reopening larger segments", scripts::reopening).segments(6, 8192),
         plain("killing", scripts::killing),

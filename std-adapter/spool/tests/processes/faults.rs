@@ -9,10 +9,11 @@ use crate::oracle::{Count, Oracle};
 use crate::{Outcome, home};
 
 /// What fails, and in how many of 10,000 calls.
-const POINTS: [(&str, u64); 6] = [
+const POINTS: [(&str, u64); 7] = [
     ("posix/io/sync/fdatasync", 300),
     ("posix/io/sync/fsync", 1500),
     ("posix/io/rw/pwrite", 60),
+    ("posix/io/rw/pread", 100),
     ("posix/io/rw/ftruncate", 3000),
     ("posix/io/dir/rename", 5000),
     ("posix/io/oc/open", 200),
@@ -63,7 +64,7 @@ pub(crate) fn run(prove: bool) -> Outcome {
         return Err("no fault struck, or all did: does libfiu reach the calls?".into());
     }
     Ok(format!(
-        "{} processes whose syncs, writes, renames and opens fail at random, {unopened} did not open, {read_only} went \
+        "{} processes whose syncs, reads, writes, renames and opens fail at random, {unopened} did not open, {read_only} went \
          read-only; {sum}",
         lives * LIFE
     ))
