@@ -36,7 +36,9 @@ use smoltel_core::propagation::TraceState;
 use smoltel_core::wire::Writer;
 
 thread_local! {
-    /// What is read at every start of a span: the current span, and whether it has a trace state.
+    /// Whether there is a current span, which is asked at every start of one.
+    static IS_CURRENT: Cell<bool> = const { Cell::new(false) };
+    /// The current span, and whether it has a trace state.
     static CURRENT: Cell<(Option<SpanContext>, bool)> = const { Cell::new((None, false)) };
     /// Everything that was entered, outermost first.
     static ENTERED: RefCell<Vec<Place>> = const { RefCell::new(Vec::new()) };
@@ -126,7 +128,7 @@ pub(crate) fn enter(context: Option<SpanContext>, trace_state: TraceState<'_>) -
 /// Calls `f` with the current span and its trace state. Nothing is borrowed meanwhile: `f` may enter spans.
 #[inline]
 pub(crate) fn with<R>(f: impl FnOnce(Option<&SpanContext>, TraceState<'_>) -> R) -> R {
-    let (context, has_state) = CURRENT.get();
+    let (context, has_state) = if IS_CURRENT.get() { CURRENT.get() } else { (None, false) };
     let state = if has_state { state() } else { None };
     let state = state.as_deref().map(|bytes| TraceState::parse(bytes).unwrap_or_default());
     f(context.as_ref(), state.unwrap_or_default())
@@ -150,8 +152,9 @@ fn places<R>(change: impl FnOnce(&mut Vec<Place>) -> R) -> Option<R> {
     let changed = ENTERED.try_with(|places| {
         let mut places = places.try_borrow_mut().ok()?;
         let result = change(&mut places);
-        let top = places.last();
-        CURRENT.set(top.map_or((None, false), |top| (top.context, top.trace_state.is_some())));
+        let top = places.last().map_or((None, false), |top| (top.context, top.trace_state.is_some()));
+        IS_CURRENT.set(top.0.is_some());
+        CURRENT.set(top);
         Some(result)
     });
     changed.ok().flatten()

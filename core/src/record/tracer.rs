@@ -4,7 +4,7 @@ use crate::otlp::Signal;
 use crate::otlp::common::{Key, Value};
 use crate::otlp::trace::{ATTRIBUTES, END_MAX, SpanKind, Start, start, trace_state};
 use crate::platform::{Device, Platform};
-use crate::propagation::{ThresholdChange, TraceState};
+use crate::propagation::{ThresholdChange, TraceState, TraceStateEdit};
 use crate::sampler::{Sampler, SamplingInput, SamplingResult};
 use crate::wire::text;
 
@@ -146,76 +146,72 @@ impl<'a, P: Platform> SpanBuilder<'a, P> {
     /// is set on it goes nowhere; its context is as good as any.
     #[inline]
     pub fn start(self) -> Span<P> {
-        P::with_current(|current, trace_state| {
-            let mut span = SpanBuilder { ..self };
-            if span.inherits {
-                span.parent = current.copied();
-                if span.trace_state.is_empty() {
-                    span.trace_state = trace_state;
-                }
-            }
-            span.begin()
+        P::with_current(|current, current_state| {
+            let parent = if self.inherits { current } else { self.parent.as_ref() };
+            let inherits_state = self.inherits && self.trace_state.is_empty();
+            self.begin(parent, if inherits_state { current_state } else { self.trace_state })
         })
     }
 
-    #[inline]
-    fn begin(self) -> Span<P> {
+    #[inline(always)]
+    fn begin(&self, parent: Option<&SpanContext>, trace_state: TraceState<'_>) -> Span<P> {
         let Tracer { pipeline, scope } = self.tracer;
-        let (mut context, slot) = pipeline.new_span(self.parent.as_ref());
-        let SamplingResult { decision, threshold } = self.sample(context.trace_id);
+        let (mut context, slot) = pipeline.new_span(parent);
+        let SamplingResult { decision, threshold } = self.sample(parent, trace_state, context.trace_id);
         context.set_sampled(decision.is_sampled());
         let slot = if decision.is_sampled() {
             pipeline.slot_or_loss(slot)
         } else {
             // A span that is not recorded keeps a slot for its trace state, which its children inherit.
-            let keeps = decision.is_recording() || !self.trace_state.is_empty();
-            pipeline.not_sampled(decision, self.parent.as_ref(), slot, keeps)
+            let keeps = decision.is_recording() || !trace_state.is_empty();
+            pipeline.not_sampled(decision, parent, slot, keeps)
         };
         let time = self.time.unwrap_or_else(|| pipeline.now());
-        let open = slot.and_then(|slot| self.open(&context, slot, time, threshold));
+        let is_stateless = trace_state.is_empty() && threshold == ThresholdChange::Keep;
+        let changed = (!is_stateless).then(|| trace_state.change_threshold(threshold));
+        let open = slot.and_then(|slot| {
+            let start = Start { context: &context, parent, kind: self.kind, name: self.name, time };
+            self.open(slot, start, changed)
+        });
         let recording = decision.is_recording() && open.is_some();
-        let is_stateless = self.trace_state.is_empty() && threshold == ThresholdChange::Keep;
         Span::new(pipeline.clone(), *scope, context, open, (recording, is_stateless), time)
     }
 
     #[inline]
-    fn sample(&self, trace_id: TraceId) -> SamplingResult {
-        let Self { name, kind, trace_state, attributes, .. } = *self;
-        let input =
-            SamplingInput { parent: self.parent.as_ref(), trace_id, name, kind, trace_state, attributes };
+    fn sample(
+        &self,
+        parent: Option<&SpanContext>,
+        trace_state: TraceState<'_>,
+        trace_id: TraceId,
+    ) -> SamplingResult {
+        let Self { name, kind, attributes, .. } = *self;
+        let input = SamplingInput { parent, trace_id, name, kind, trace_state, attributes };
         self.tracer.pipeline.sampler().should_sample(&input)
     }
 
-    fn open(
-        &self,
-        context: &SpanContext,
-        slot: P::Buffer,
-        time: u64,
-        threshold: ThresholdChange,
-    ) -> Option<Open<P>> {
+    fn open(&self, slot: P::Buffer, span: Start<'_>, state: Option<TraceStateEdit<'_>>) -> Option<Open<P>> {
         /// Ids, flags, kind, start and the name's head, at the most; what a name leaves to the rest.
         const FIXED: usize = 64;
         let pipeline = &self.tracer.pipeline;
         let name = text::cut(self.name, slot.len().saturating_sub(FIXED + END_MAX));
-        let span = Start { context, parent: self.parent.as_ref(), kind: self.kind, name, time };
+        let span = Start { name, ..span };
         let limits = pipeline.limits().span;
         match Open::new(slot, (ATTRIBUTES, limits), END_MAX, |w| start(w, &span)) {
             Ok(mut open) => {
                 // A name that was cut counts as one: the record says that it is not whole.
                 open.dropped += u32::from(name.len() < self.name.len());
-                if !self.trace_state.is_empty() || threshold != ThresholdChange::Keep {
+                if let Some(state) = state {
                     const HEAD: usize = 3;
                     let (room, at) = open.room();
                     let most = room.len().saturating_sub(at + HEAD);
-                    let changed = self.trace_state.change_threshold(threshold).fit(most);
-                    let _ = open.write(|w| trace_state(w, &changed));
+                    let _ = open.write(|w| trace_state(w, &state.fit(most)));
                 }
                 self.attributes.iter().for_each(|(key, value)| open.set(key, value));
                 Some(open)
             }
             Err(slot) => {
                 pipeline.give_back(slot);
-                if context.is_sampled() {
+                if span.context.is_sampled() {
                     pipeline.add_unrecorded(Signal::Traces, Loss::TooLarge);
                 }
                 None
