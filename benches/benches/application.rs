@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use smoltel::transport::{Answer, Outcome, Request, Transport};
-use smoltel::{Key, Severity, Signal, Telemetry};
+use smoltel::{Builder, Key, Severity, Signal, Telemetry};
 use smoltel_benches::workload::{BODY, CONST_KEYS, NAMES, TEXTS, value};
 use smoltel_benches::{Case, count_instructions};
 
@@ -17,6 +17,7 @@ const CASES: &[Case] = &[
     ("span, 8 attributes, 1 event, `&str` keys, to request bytes", str_spans),
     ("span, 3 attributes, 1 event, const keys, to request bytes", |n| spans(n, 3)),
     ("span, no attributes, 1 event, to request bytes", |n| spans(n, 0)),
+    ("span, no attributes, 1 event, with crash evidence, to request bytes", evident_spans),
     ("log, 6 attributes, body of 80 bytes, to request bytes", logs),
     ("counter.add, 3 attributes", |n| counter(n, false)),
     ("bound counter.add", |n| counter(n, true)),
@@ -37,8 +38,12 @@ impl Transport for Null {
 }
 
 /// Calls `round` that often, sending in between, so that nothing is lost.
-fn run(rounds: u64, mut round: impl FnMut(&Telemetry)) {
-    let telemetry = Telemetry::builder("bench").transport(Null).build().expect("settings that work");
+fn run(rounds: u64, round: impl FnMut(&Telemetry)) {
+    run_on(Telemetry::builder("bench"), rounds, round);
+}
+
+fn run_on(builder: Builder, rounds: u64, mut round: impl FnMut(&Telemetry)) {
+    let telemetry = builder.transport(Null).build().expect("settings that work");
     for i in 1..=rounds {
         round(&telemetry);
         if i % 512 == 0 {
@@ -50,8 +55,18 @@ fn run(rounds: u64, mut round: impl FnMut(&Telemetry)) {
 }
 
 fn spans(rounds: u64, attributes: usize) {
+    spans_on(Telemetry::builder("bench"), rounds, attributes);
+}
+
+/// What the system does for its call is not counted.
+fn evident_spans(rounds: u64) {
+    let dir = tempfile::tempdir().expect("a place for a file");
+    spans_on(Telemetry::builder("bench").crash_evidence(dir.path().join("evidence")), rounds, 0);
+}
+
+fn spans_on(builder: Builder, rounds: u64, attributes: usize) {
     let mut tracer = None;
-    run(rounds, |telemetry| {
+    run_on(builder, rounds, |telemetry| {
         let tracer = tracer.get_or_insert_with(|| telemetry.tracer("com.example.instr"));
         let mut span = tracer.start(black_box("GET /api/v1/orders/x"));
         for (i, key) in CONST_KEYS.iter().enumerate().take(attributes) {

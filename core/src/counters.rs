@@ -173,9 +173,14 @@ impl Counters {
 
     /// Items in lanes, which no exporter was given yet.
     pub fn queued(&self, signal: Signal) -> u64 {
+        self.entered(signal).saturating_sub(self.processed(signal))
+    }
+
+    /// Items that have entered a lane, and were not lost there.
+    pub(crate) fn entered(&self, signal: Signal) -> u64 {
         let lost = Loss::ALL.into_iter().filter(|reason| !reason.is_exporters());
         let lost: u64 = lost.map(|reason| self.lost(signal, reason)).sum();
-        self.recorded(signal).saturating_sub(lost).saturating_sub(self.processed(signal))
+        self.recorded(signal).saturating_sub(lost)
     }
 
     /// Items that an exporter was given, and that are neither exported nor lost yet.

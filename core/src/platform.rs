@@ -108,6 +108,25 @@ pub trait Platform: Sized + Send + Sync + 'static {
         None
     }
 
+    /// Whether it wants to see every record.
+    #[inline(always)]
+    fn keeps_evidence(&self) -> bool {
+        false
+    }
+
+    /// Called with a span or log record that has entered its lane, outside the lock. `sequence` counts those of its
+    /// signal from 1, in the order that they have in their lane.
+    fn keep_evidence(
+        &self,
+        pipeline: &Pipeline<Self>,
+        signal: Signal,
+        scope: u16,
+        sequence: u64,
+        record: &[u8],
+    ) {
+        let _ = (pipeline, signal, scope, sequence, record);
+    }
+
     /// Called after a record was stored, outside the lock; `used` is how full its lane is, of `capacity`.
     fn stored(&self, signal: Signal, priority: Priority, used: usize, capacity: usize) {
         let _ = (signal, priority, used, capacity);

@@ -1,6 +1,6 @@
 mod exporter;
 
-#[cfg(feature = "spool")]
+#[cfg(any(feature = "spool", unix))]
 use std::path::PathBuf;
 use std::sync::{Arc, Once};
 use std::thread;
@@ -10,6 +10,8 @@ use crate::command::Commands;
 use crate::config::{self, Env, Exporter, Opened, Schedule};
 use crate::diagnostics::Diagnostics;
 use crate::error::ConfigError;
+#[cfg(unix)]
+use crate::evidence::Evidence;
 #[cfg(feature = "spool")]
 use crate::outbox::Outbox;
 use crate::own_metrics;
@@ -17,7 +19,7 @@ use crate::platform::Threads;
 use crate::resource::{Attribute, Attributes, Detector, Entity, SCHEMA_URL};
 use crate::telemetry::Telemetry;
 use crate::worker::Worker;
-use crate::{EntityRef, MetricSettings, Value};
+use crate::{EntityRef, Loss, MetricSettings, Signal, Value};
 
 /// Settings of a [`Telemetry`]. What is set here wins over the environment; only the service's name is
 /// a default that `OTEL_SERVICE_NAME` replaces.
@@ -46,6 +48,8 @@ pub struct Builder {
     own_metrics: bool,
     #[cfg(feature = "spool")]
     spool: Option<(PathBuf, Option<u64>)>,
+    #[cfg(unix)]
+    evidence: Option<PathBuf>,
 }
 
 impl Builder {
@@ -63,6 +67,8 @@ impl Builder {
             own_metrics: false,
             #[cfg(feature = "spool")]
             spool: None,
+            #[cfg(unix)]
+            evidence: None,
         }
     }
 
@@ -134,6 +140,27 @@ impl Builder {
         self
     }
 
+    /// Writes every span and log record to that file as well, as it is made, so that the next start exports what an
+    /// abort or a kill keeps this run from sending. A record then costs a system call more. The file takes 8 MiB and,
+    /// while they are not sent, up to 16 MiB of what was found; one process at a time can use it.
+    ///
+    /// It outlives the process, not the machine: for power cuts there is a spool. Spans that are open and metrics are
+    /// not in it. The format is written down in `docs/EVIDENCE.md`.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("evidence");
+    /// let telemetry = smoltel::Telemetry::builder("thermostat").crash_evidence(path).build()?;
+    /// # telemetry.shutdown(Duration::ZERO);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(unix)]
+    pub fn crash_evidence(mut self, path: impl Into<PathBuf>) -> Self {
+        self.evidence = Some(path.into());
+        self
+    }
+
     /// Takes the library's own messages (outages, refusals, bad settings) instead of standard error.
     /// Nearly always it is called on the worker's thread. It must not record telemetry.
     pub fn on_message(mut self, sink: impl Fn(&str) + Send + Sync + 'static) -> Self {
@@ -179,12 +206,33 @@ impl Builder {
             self.diagnostics.say(warning);
         }
         let (commands, received) = Commands::channel();
-        let pipeline = Arc::new(Threads::pipeline(commands.clone(), enabled, metrics));
         #[cfg(feature = "spool")]
         let outbox = match &self.spool {
             Some((dir, capacity)) if enabled => Some(Outbox::open(dir, *capacity)?),
             _ => None,
         };
+        #[cfg(unix)]
+        let evidence = match self.evidence.as_ref().filter(|_| enabled) {
+            #[cfg(feature = "spool")]
+            Some(path) => Some(Evidence::open(path, &resource, &self.diagnostics, &mut |found| {
+                outbox.as_ref().is_some_and(|outbox| outbox.store_found(found))
+            })?),
+            #[cfg(not(feature = "spool"))]
+            Some(path) => Some(Evidence::open(path, &resource, &self.diagnostics, &mut |_| false)?),
+            None => None,
+        };
+        let pipeline = Arc::new(Threads::pipeline(
+            commands.clone(),
+            enabled,
+            metrics,
+            #[cfg(unix)]
+            evidence,
+        ));
+        #[cfg(unix)]
+        if let Some(evidence) = pipeline.platform().evidence() {
+            let lost = Signal::ALL.into_iter().zip(evidence.lost());
+            lost.for_each(|(signal, items)| pipeline.add_lost(signal, Loss::Expired, items));
+        }
         let worker = Worker {
             pipeline: pipeline.clone(),
             commands: received,

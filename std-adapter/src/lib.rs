@@ -49,6 +49,8 @@ mod config;
 pub mod context;
 mod diagnostics;
 mod error;
+#[cfg(unix)]
+mod evidence;
 #[cfg(feature = "spool")]
 mod outbox;
 mod own_metrics;

@@ -54,6 +54,13 @@ impl Outbox {
         self.spool.append_wait(record).is_ok()
     }
 
+    /// Stores what an earlier run left, unless it is longer than a record.
+    #[cfg(unix)]
+    pub(crate) fn store_found(&self, found: &crate::evidence::Found) -> bool {
+        let items = u32::try_from(found.items).unwrap_or(u32::MAX);
+        found.body.len() <= self.max_request() && self.store(found.signal, items, found.body.clone())
+    }
+
     pub(crate) fn has(&self, signal: Signal) -> bool {
         self.stats().pending(stored(signal)).records > 0
     }

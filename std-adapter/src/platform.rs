@@ -17,6 +17,8 @@ use smoltel_core::{
 use crate::Signal;
 use crate::command::Commands;
 use crate::context::{self, Entered};
+#[cfg(unix)]
+use crate::evidence::Evidence;
 use crate::scope::OwnedScope;
 use crate::silence;
 
@@ -28,6 +30,8 @@ pub struct Threads {
     woken: [AtomicBool; 3],
     /// Slots that may still be made.
     slots: AtomicUsize,
+    #[cfg(unix)]
+    evidence: Option<Evidence>,
 }
 
 /// Bytes of each lane; the worker has as much again while it sends.
@@ -42,9 +46,20 @@ const POINTS: usize = 1 << 20;
 impl Threads {
     /// A pipeline that wakes `worker` when a lane is half full. One that is not `enabled` has no slots,
     /// and so records nothing.
-    pub(crate) fn pipeline(worker: Commands, enabled: bool, metrics: MetricSettings) -> Pipeline<Self> {
+    pub(crate) fn pipeline(
+        worker: Commands,
+        enabled: bool,
+        metrics: MetricSettings,
+        #[cfg(unix)] evidence: Option<Evidence>,
+    ) -> Pipeline<Self> {
         let most = if enabled { SLOTS } else { 0 };
-        let platform = Self { worker, woken: Default::default(), slots: AtomicUsize::new(most) };
+        let platform = Self {
+            worker,
+            woken: Default::default(),
+            slots: AtomicUsize::new(most),
+            #[cfg(unix)]
+            evidence,
+        };
         let lanes = std::array::from_fn(|_| empty_lane());
         let slots = Growing(Vec::with_capacity(most));
         let records = Records::new(lanes, slots, Growing::default(), Seed::Random(crate::random()));
@@ -55,6 +70,12 @@ impl Threads {
         });
         let metrics = Locked::new(metrics, || Metrics::with_memory(Box::default(), MetricSettings::DEFAULT));
         Pipeline::from_parts(platform, records, metrics)
+    }
+
+    /// What is kept for the case of a crash.
+    #[cfg(unix)]
+    pub(crate) fn evidence(&self) -> Option<&Evidence> {
+        self.evidence.as_ref()
     }
 
     /// The worker is looking at the lane: it wants to be woken again.
@@ -144,6 +165,26 @@ impl Platform for Threads {
     fn grow(&self) -> Option<Box<[u8]>> {
         let left = self.slots.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         left.is_ok().then(|| vec![0; SLOT].into_boxed_slice())
+    }
+
+    #[cfg(unix)]
+    #[inline(always)]
+    fn keeps_evidence(&self) -> bool {
+        self.evidence.is_some()
+    }
+
+    #[cfg(unix)]
+    fn keep_evidence(
+        &self,
+        pipeline: &Pipeline<Self>,
+        signal: Signal,
+        scope: u16,
+        sequence: u64,
+        record: &[u8],
+    ) {
+        if let Some(evidence) = &self.evidence {
+            evidence.keep(pipeline, signal, scope, sequence, record);
+        }
     }
 
     fn stored(&self, signal: Signal, _: Priority, used: usize, capacity: usize) {

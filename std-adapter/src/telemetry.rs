@@ -116,6 +116,12 @@ impl Telemetry {
         if let Some(outbox) = self.outbox.as_ref().filter(|_| !self.commands.is_forked()) {
             outbox.report(&mut report);
         }
+        #[cfg(unix)]
+        if let Some(evidence) = self.pipeline.platform().evidence().filter(|_| !self.commands.is_forked()) {
+            let (found, waiting) = evidence.found();
+            report.found += found;
+            report.spooled += waiting;
+        }
         report.settle()
     }
 

@@ -176,6 +176,10 @@ impl Running {
             let left = (items(&stream.held) + rest).saturating_sub(stream.in_doubt);
             self.worker.pipeline.add_lost(stream.signal, Loss::Expired, left);
         }
+        #[cfg(unix)]
+        if let Some(evidence) = self.worker.pipeline.platform().evidence() {
+            evidence.release_all();
+        }
         #[cfg(feature = "spool")]
         if let Some(outbox) = &self.worker.outbox {
             outbox.close(deadline);
@@ -199,14 +203,16 @@ impl Worker {
         body: &mut Vec<u8>,
     ) {
         self.pipeline.platform().seen(stream.signal);
-        let older = !stream.held.is_empty() || self.has_stored(stream.signal);
+        let older =
+            !stream.held.is_empty() || self.has_stored(stream.signal) || self.has_found(stream.signal);
         let waiting = if older { LANE } else { self.fresh(stream.signal) };
         stream.unfinished = stream.exporter.poll(nanos(start.elapsed()), waiting, LANE);
         while stream.unfinished && Instant::now() < until {
             let now = nanos(start.elapsed());
             // The oldest first, unless that would cost new records their place.
             let crowded = !stream.held.is_empty() || self.fresh(stream.signal) >= LANE / 2;
-            let progress = !crowded && self.send_stored(stream, now, limit, body)
+            let progress = !crowded && self.send_found(stream, now, limit)
+                || !crowded && self.send_stored(stream, now, limit, body)
                 || self.take(stream) && self.send_held(stream, now, limit, body);
             stream.unfinished = progress && !stream.exporter.is_backing_off();
         }
@@ -254,8 +260,17 @@ impl Worker {
             }
         }
         stream.ended(items, &outcome);
-        stream.held.release(batch.end());
+        self.release(stream, &batch);
         true
+    }
+
+    /// Lets go of the records of a request that was answered for good, or is safe.
+    fn release(&self, stream: &mut Stream, batch: &Batch) {
+        stream.held.release(batch.end());
+        #[cfg(unix)]
+        if let Some(evidence) = self.pipeline.platform().evidence() {
+            evidence.release(stream.signal, batch.items().into());
+        }
     }
 
     fn encode(&self, stream: &Stream, max_len: usize, body: &mut Vec<u8>) -> Option<Batch> {
@@ -369,7 +384,7 @@ impl Worker {
                 return;
             }
             stream.in_doubt = 0;
-            stream.held.release(batch.end());
+            self.release(stream, &batch);
         }
     }
 }
@@ -393,6 +408,41 @@ impl Worker {
     }
 
     fn save(&self, _: &mut Stream, _: &mut Vec<u8>) {}
+}
+
+#[cfg(unix)]
+impl Worker {
+    fn has_found(&self, signal: Signal) -> bool {
+        self.pipeline.platform().evidence().is_some_and(|evidence| evidence.first(signal).is_some())
+    }
+
+    /// Sends the oldest request that an earlier run left; whether there was one.
+    fn send_found(&mut self, stream: &mut Stream, now: u64, deadline: Instant) -> bool {
+        let first = self.pipeline.platform().evidence().and_then(|evidence| evidence.first(stream.signal));
+        let Some(found) = first else { return false };
+        let outcome = self.send(stream, &found.body, found.items, deadline);
+        match stream.exporter.answered(now, outcome.answer) {
+            Verdict::Release { rejected } => self.accepted(stream.signal, found.items, rejected),
+            Verdict::Drop(reason) => self.pipeline.add_lost(stream.signal, reason, found.items),
+            Verdict::Keep => return true,
+        }
+        stream.ended(found.items, &outcome);
+        if let Some(evidence) = self.pipeline.platform().evidence() {
+            evidence.release_first(stream.signal);
+        }
+        true
+    }
+}
+
+#[cfg(not(unix))]
+impl Worker {
+    fn has_found(&self, _: Signal) -> bool {
+        false
+    }
+
+    fn send_found(&mut self, _: &mut Stream, _: u64, _: Instant) -> bool {
+        false
+    }
 }
 
 fn nanos(duration: Duration) -> u64 {

@@ -292,6 +292,9 @@ impl<P: Platform> Pipeline<P> {
             record.priority = complete.priority;
             (complete.bytes().len(), verdict)
         };
+        if self.platform.keeps_evidence() && verdict == Verdict::Keep {
+            return self.store_with_evidence(&record, slot, len);
+        }
         let (used, capacity) = self.records.with(|records| {
             let fill = match verdict {
                 Verdict::Keep => records.store(&record, slot.get(..len).unwrap_or_default()),
@@ -301,6 +304,25 @@ impl<P: Platform> Pipeline<P> {
             let _ = records.slots.push(slot);
             fill
         });
+        if capacity > 0 {
+            self.platform.stored(record.signal, record.priority, used, capacity);
+        }
+    }
+
+    /// The same with a record that goes on, which the platform gets to see before the slot is free.
+    #[cold]
+    fn store_with_evidence(&self, record: &Stored, slot: P::Buffer, len: usize) {
+        let bytes = slot.get(..len).unwrap_or_default();
+        let ((used, capacity), sequence) = self.records.with(|records| {
+            let before = records.counters.entered(record.signal);
+            let fill = records.store(record, bytes);
+            let sequence = records.counters.entered(record.signal);
+            (fill, (sequence > before).then_some(sequence))
+        });
+        if let Some(sequence) = sequence {
+            self.platform.keep_evidence(self, record.signal, record.scope, sequence, bytes);
+        }
+        self.give_back(slot);
         if capacity > 0 {
             self.platform.stored(record.signal, record.priority, used, capacity);
         }
