@@ -37,6 +37,7 @@ pub(crate) struct Evidence {
     /// Scopes as they go out, by their number.
     scopes: RwLock<Vec<Option<Arc<[u8]>>>>,
     state: Mutex<State>,
+    ended: AtomicBool,
     /// Whether it was said that writing fails.
     failing: AtomicBool,
     diagnostics: Diagnostics,
@@ -97,6 +98,7 @@ impl Evidence {
             next: AtomicU64::new(0),
             scopes: RwLock::default(),
             state: Mutex::new(State { marks: Marks::default(), found }),
+            ended: AtomicBool::new(false),
             failing: AtomicBool::new(false),
             diagnostics: diagnostics.clone(),
             found: items,
@@ -136,11 +138,15 @@ impl Evidence {
         self.write_marks(&mut state);
     }
 
-    /// Notes that no record of this run needs to be sent again: whatever was not sent is counted.
-    pub(crate) fn release_all(&self) {
+    /// Notes that no record of this run needs to be sent again, whatever was not sent being counted, and leaves the
+    /// file to the next run, which begins one of its own.
+    pub(crate) fn end(&self) {
         let mut state = self.state();
         state.marks.released = [u64::MAX; 3];
         self.write_marks(&mut state);
+        self.ended.store(true, Ordering::Release);
+        // Said, not left to closing: a child of `fork` may have the file open, too.
+        let _ = self.file.unlock();
     }
 
     /// Writes a record down.
@@ -152,7 +158,7 @@ impl Evidence {
         sequence: u64,
         record: &[u8],
     ) {
-        if std::process::id() != self.process {
+        if self.ended.load(Ordering::Acquire) || std::process::id() != self.process {
             return;
         }
         let scope = self.scope(pipeline, scope);

@@ -178,7 +178,7 @@ impl Running {
         }
         #[cfg(unix)]
         if let Some(evidence) = self.worker.pipeline.platform().evidence() {
-            evidence.release_all();
+            evidence.end();
         }
         #[cfg(feature = "spool")]
         if let Some(outbox) = &self.worker.outbox {
