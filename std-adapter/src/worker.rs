@@ -211,8 +211,10 @@ impl Worker {
             let now = nanos(start.elapsed());
             // The oldest first, unless that would cost new records their place.
             let crowded = !stream.held.is_empty() || self.fresh(stream.signal) >= LANE / 2;
-            let progress = !crowded && self.send_found(stream, now, limit)
-                || !crowded && self.send_stored(stream, now, limit, body)
+            let older = |this: &mut Self, stream: &mut Stream, body: &mut Vec<u8>| {
+                this.send_found(stream, now, limit) || this.send_stored(stream, now, limit, body)
+            };
+            let progress = !crowded && older(self, stream, body)
                 || self.take(stream) && self.send_held(stream, now, limit, body);
             stream.unfinished = progress && !stream.exporter.is_backing_off();
         }
