@@ -305,4 +305,17 @@ mod tests {
         assert_eq!((report.recorded, report.exported, report.dropped()), (0, 0, 0), "{report}");
         assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nobody called");
     }
+
+    #[test]
+    fn a_signal_without_an_exporter_is_neither_sent_nor_counted() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let none = |name: &str| (name == "OTEL_LOGS_EXPORTER").then(|| "none".to_owned());
+        let telemetry = Builder::new("some".to_owned()).endpoint(url).build_with(&none).unwrap();
+        telemetry.logger("l").error("nobody hears");
+        let report = telemetry.shutdown(Duration::from_secs(10));
+        assert_eq!((report.recorded, report.exported, report.dropped()), (0, 0, 0), "{report}");
+        assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nobody called");
+    }
 }

@@ -174,7 +174,16 @@ fn agent(endpoint: &Endpoint, uri: &ureq::http::Uri) -> Result<Agent, ConfigErro
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::{SocketAddr, TcpListener};
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    use ureq::http::Uri;
+    use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+    use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+
     use super::*;
+    use crate::transport::Transport;
 
     #[test]
     fn a_wish_to_wait_is_a_number_or_a_date() {
@@ -188,5 +197,71 @@ mod tests {
         assert!((hour - Duration::from_secs(60)..=hour).contains(&later), "{later:?}");
         assert_eq!(wish(&httpdate::fmt_http_date(now - hour)), None, "it is over");
         assert_eq!((wish("soon"), wish("-1"), retry_after(&HeaderMap::new())), (None, None, None));
+    }
+
+    /// Knows no name the first times, and then an address.
+    #[derive(Debug)]
+    struct Flaky(AtomicUsize, SocketAddr);
+
+    impl Resolver for Flaky {
+        fn resolve(
+            &self,
+            _: &Uri,
+            _: &ureq::config::Config,
+            _: NextTimeout,
+        ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+            if self.0.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
+                return Err(ureq::Error::HostNotFound);
+            }
+            let mut found = self.empty();
+            found.push(self.1);
+            Ok(found)
+        }
+    }
+
+    struct Alone(Http);
+
+    impl Transport for Alone {
+        fn send(&mut self, request: &Request<'_>, deadline: Instant) -> Outcome {
+            self.0.send(request, deadline)
+        }
+
+        fn destination(&self, _: Signal) -> String {
+            self.0.endpoint.place()
+        }
+    }
+
+    /// Answers one request after another on one connection after another.
+    fn accept_everything(listener: &TcpListener) {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut reader = BufReader::new(stream);
+            let mut line = String::new();
+            let mut len = 0;
+            while reader.read_line(&mut line).is_ok_and(|n| n > 0) {
+                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                    len = value.trim().parse().unwrap();
+                }
+                if line == "\r\n" {
+                    reader.read_exact(&mut vec![0; len]).unwrap();
+                    reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+                }
+                line.clear();
+            }
+        }
+    }
+
+    #[test]
+    fn names_that_cannot_be_looked_up_for_a_while_cost_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let resolver = Flaky(AtomicUsize::new(2), listener.local_addr().unwrap());
+        std::thread::spawn(move || accept_everything(&listener));
+        let mut http = Http::new(Endpoint::under("http://collector.invalid", Signal::Logs), None).unwrap();
+        let config = http.agent.config().clone();
+        http.agent = Agent::with_parts(config, DefaultConnector::new(), resolver);
+        let builder = crate::Telemetry::builder("dns").on_message(|_| {});
+        let telemetry = builder.transport(Alone(http)).build().unwrap();
+        (0..10).for_each(|_| telemetry.logger("l").info("hello"));
+        let report = telemetry.shutdown(Duration::from_secs(20));
+        assert_eq!((report.exported, report.in_doubt, report.dropped()), (10, 0, 0), "{report}");
     }
 }

@@ -11,7 +11,7 @@ pub mod file;
 #[cfg(feature = "grpc")]
 mod grpc;
 mod http;
-#[cfg(any(feature = "file", feature = "json"))]
+#[cfg(feature = "json")]
 mod json;
 #[cfg(feature = "file")]
 mod lines;

@@ -20,7 +20,7 @@ use crate::transport::{Answer, Outcome};
 /// runs: what the server has said meanwhile, be it that it closes, is seen when the next call begins.
 #[derive(Debug)]
 pub(super) struct Link {
-    route: Route,
+    pub(super) route: Route,
     runtime: Option<Runtime>,
     connection: Option<Connection>,
 }

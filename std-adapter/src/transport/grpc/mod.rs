@@ -167,4 +167,34 @@ mod tests {
         let error = Grpc::new(endpoint, None).unwrap_err().to_string();
         assert!(error.contains("authorization") && !error.contains("hush"), "{error}");
     }
+
+    #[test]
+    fn a_name_that_cannot_be_looked_up_is_looked_up_again() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let endpoint = Endpoint::by(super::super::Protocol::Grpc, "http://collector.invalid", Signal::Logs);
+        let grpc = Grpc::new(endpoint, None).unwrap();
+        let lookups = std::sync::atomic::AtomicUsize::new(0);
+        grpc.link.lock().unwrap().route.resolve = Arc::new(move |host, port| {
+            assert_eq!((host, port), ("collector.invalid", 80));
+            match lookups.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+                0 => Err(io::ErrorKind::NotFound.into()),
+                1 => Ok(Vec::new()),
+                _ => Ok(vec![address]),
+            }
+        });
+        let request = Request { signal: Signal::Logs, body: b"", encoding: Encoding::Identity, items: 0 };
+        let send = || grpc.send(&request, Instant::now() + Duration::from_secs(20));
+        for _ in 0..2 {
+            let outcome = send();
+            assert_eq!((outcome.answer, outcome.in_doubt), (Answer::NONE, false), "{}", outcome.message);
+            assert!(outcome.message.contains("collector.invalid"), "{}", outcome.message);
+        }
+        std::thread::scope(|scope| {
+            // It is found, and hangs up.
+            scope.spawn(|| drop(listener.accept().unwrap()));
+            let outcome = send();
+            assert_eq!(outcome.answer, Answer::NONE, "{}", outcome.message);
+        });
+    }
 }
