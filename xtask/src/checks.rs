@@ -15,7 +15,7 @@ pub(crate) fn all() -> Vec<Step> {
         step(
             "test",
             "unit, documentation and behaviour tests, with real peers",
-            &[Need::Strace, Need::Peers],
+            &[Need::Strace, Need::Browser, Need::Peers],
             test,
         ),
         step(

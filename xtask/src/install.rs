@@ -24,6 +24,8 @@ pub(crate) enum Need {
     Strace,
     /// What makes file systems, and what makes them fail.
     Disks,
+    /// What shows the gateway's page.
+    Browser,
     /// The receivers and SDKs of others, in `.peers`.
     Peers,
 }
@@ -53,6 +55,7 @@ impl Need {
             Self::Valgrind => &["valgrind"],
             Self::Strace => &["strace"],
             Self::Disks => &["e2fsprogs", "fiu-utils"],
+            Self::Browser => &["chromium", "chromium-driver"],
             Self::Peers => PEERS_PACKAGES,
         }
     }
@@ -63,7 +66,9 @@ impl Need {
             Self::RustComponents => (has_components(repo), COMPONENTS),
             Self::BareMetal => (has_toolchain(repo), TOOLCHAIN),
             Self::Mutants => (has_mutants(repo), MUTANTS),
-            Self::Qemu | Self::Cxx | Self::Valgrind | Self::Strace | Self::Disks => return None,
+            Self::Qemu | Self::Cxx | Self::Valgrind | Self::Strace | Self::Disks | Self::Browser => {
+                return None;
+            }
             Self::Peers => (has_peers(repo), PEERS),
         };
         (!done).then_some(command)

@@ -1,6 +1,7 @@
 //! For whoever looks after the gateway: a page, health, metrics, status.
 
 mod metrics;
+mod page;
 mod status;
 
 use std::sync::Arc;
@@ -16,7 +17,6 @@ use crate::ledger::Ledger;
 use crate::server::{Answer, Handler, Payload, Peer};
 
 const TEXT: &str = "text/plain; charset=utf-8";
-const PAGE: &str = include_str!("page.html");
 
 /// Answers with the gateway's state; changes nothing.
 pub(crate) struct Admin {
@@ -59,7 +59,7 @@ impl Handler for Admin {
             return answer;
         }
         match request.uri().path() {
-            "/" => respond(StatusCode::OK, "text/html; charset=utf-8", PAGE),
+            "/" => page::answer(),
             "/healthz" => respond(StatusCode::OK, TEXT, "ok\n"),
             "/readyz" => self.ready(),
             "/metrics" => {

@@ -51,7 +51,8 @@ pub(super) async fn serve<H: Handler>(
     match peer.guard.tls() {
         None => {
             let Some(http2) = speaks_http2::<H>(&stream, &state).await else { return };
-            speak(TokioIo::new(stream), http2, handler, peer, state, stop).await;
+            // In a box of its own: a connection that says nothing takes no room for what it might say.
+            Box::pin(speak(TokioIo::new(stream), http2, handler, peer, state, stop)).await;
         }
         Some(tls) => {
             let handshake = tokio::select! {
@@ -60,7 +61,7 @@ pub(super) async fn serve<H: Handler>(
             };
             let Ok(Ok(stream)) = handshake else { return };
             let http2 = H::HTTP2 && stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            speak(TokioIo::new(stream), http2, handler, peer, state, stop).await;
+            Box::pin(speak(TokioIo::new(stream), http2, handler, peer, state, stop)).await;
         }
     }
     drop(seat);
@@ -71,16 +72,17 @@ async fn speaks_http2<H: Handler>(stream: &TcpStream, state: &State) -> Option<b
     const PREFACE: &[u8] = b"PRI";
     let beginning = async {
         let mut begin = [0; PREFACE.len()];
-        loop {
+        // A peek does not wait for more than one byte, nor see the end behind it: a few are enough for the rest.
+        for _ in 0..100 {
             match stream.peek(&mut begin).await {
                 Ok(0) | Err(_) => return None,
                 Ok(n) if n < PREFACE.len() && PREFACE.starts_with(&begin[..n]) => {
-                    // A peek does not wait for more.
                     sleep(Duration::from_millis(50)).await;
                 }
                 Ok(_) => return Some(begin == PREFACE),
             }
         }
+        None
     };
     if !H::HTTP2 {
         return Some(false);
