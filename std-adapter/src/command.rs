@@ -2,6 +2,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::send::{Ready, Unsent};
+
 /// What a worker is told.
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -11,6 +13,8 @@ pub(crate) enum Command {
     Flush(Instant, Sender<()>),
     /// The same, and then end.
     Shutdown(Instant, Sender<()>),
+    /// Send a request that is ready.
+    Send(Box<Ready>),
 }
 
 /// The worker, to those who tell it something.
@@ -39,6 +43,15 @@ impl Commands {
             // A full channel wakes the worker as well; one that is gone needs no waking.
             let _ = self.worker.try_send(Command::Wake);
         }
+    }
+
+    /// Gives the worker a request, if it has room for a command by `deadline`.
+    pub(crate) fn give(&self, ready: Ready, deadline: Instant) -> Result<(), Unsent> {
+        if self.is_forked() {
+            return Err(Unsent::Ended);
+        }
+        let given = self.worker.send_deadline(Command::Send(Box::new(ready)), deadline);
+        given.map_err(|error| if error.is_timeout() { Unsent::Late } else { Unsent::Ended })
     }
 
     /// Tells the worker, and waits until it has done it or `timeout` is over.

@@ -39,6 +39,7 @@
 #[cfg(any(
     feature = "bridge-log",
     feature = "bridge-metrics",
+    feature = "bridge-opentelemetry-033",
     feature = "bridge-tracing",
     feature = "http-1"
 ))]
@@ -59,6 +60,7 @@ mod platform;
 mod report;
 mod resource;
 mod scope;
+mod send;
 mod silence;
 pub mod split;
 mod stream;
@@ -72,6 +74,7 @@ pub use error::ConfigError;
 pub use platform::{Callback, Threads};
 pub use report::Report;
 pub use resource::Detector;
+pub use send::{Sent, Unsent};
 pub use smoltel_core::{
     Aggregation, ExemplarFilter, Key, Loss, MetricSettings, Preference, Scope, Severity, Signal, SpanContext,
     SpanId, SpanKind, StatusCode, TraceId, Value, otlp::resource::EntityRef, propagation, sampler,

@@ -7,6 +7,8 @@
 //!                                        spool ──▶ request ──▶ transport (when it is back)
 //! ```
 
+mod ready;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +25,8 @@ use crate::diagnostics::Diagnostics;
 use crate::outbox::Outbox;
 use crate::own_metrics::{self, ExportMetrics};
 use crate::platform::{LANE, Threads, empty_lane};
+#[cfg(feature = "spool")]
+use crate::split::{Most, Piece, split};
 use crate::stream::{Stream, items};
 use crate::transport::{Answer, Encoding, Outcome, Request, Transport};
 use crate::{Meter, Signal, silence};
@@ -100,6 +104,7 @@ impl Running {
                     let _ = done.send(());
                     return;
                 }
+                Ok(Command::Send(ready)) => self.send_ready(*ready),
                 Ok(Command::Wake) | Err(RecvTimeoutError::Timeout) => self.turn(None),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -160,6 +165,7 @@ impl Running {
             }
             match self.worker.commands.recv_deadline(next) {
                 Ok(Command::Wake) | Err(_) => {}
+                Ok(Command::Send(ready)) => self.send_ready(*ready),
                 Ok(command) => {
                     self.next = Some(command);
                     return;
@@ -376,6 +382,21 @@ impl Worker {
         }
     }
 
+    /// Stores a request that is ready, in pieces if need be; gives it back if it is not on the disk.
+    fn store_ready(&self, signal: Signal, body: Vec<u8>, items: u64) -> Result<(), Vec<u8>> {
+        let Some(outbox) = &self.outbox else { return Err(body) };
+        let items = u32::try_from(items).unwrap_or(u32::MAX);
+        if body.len() <= outbox.max_request() {
+            let back = body.clone();
+            return if outbox.store(signal, items, body) { Ok(()) } else { Err(back) };
+        }
+        let most = Most { bytes: outbox.max_request(), ..Most::default() };
+        let Ok(pieces) = split(signal, &body, most) else { return Err(body) };
+        let mut pieces = pieces.into_iter();
+        let stored = pieces.all(|Piece { body, items }| outbox.store(signal, items as u32, body));
+        if stored { Ok(()) } else { Err(body) }
+    }
+
     /// Moves everything that waits for an endpoint in trouble to the disk.
     fn save(&self, stream: &mut Stream, body: &mut Vec<u8>) {
         let Some(outbox) = &self.outbox else { return };
@@ -407,6 +428,10 @@ impl Worker {
 
     fn send_stored(&mut self, _: &mut Stream, _: u64, _: Instant, _: &mut Vec<u8>) -> bool {
         false
+    }
+
+    fn store_ready(&self, _: Signal, body: Vec<u8>, _: u64) -> Result<(), Vec<u8>> {
+        Err(body)
     }
 
     fn save(&self, _: &mut Stream, _: &mut Vec<u8>) {}

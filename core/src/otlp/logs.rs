@@ -89,6 +89,44 @@ impl Severity {
         ];
         TEXTS[self as usize]
     }
+
+    /// The severity of that number, if there is one.
+    ///
+    /// ```
+    /// use smoltel_core::Severity;
+    /// assert_eq!((Severity::from_number(9), Severity::from_number(25)), (Some(Severity::Info), None));
+    /// ```
+    pub const fn from_number(number: u8) -> Option<Self> {
+        use Severity::*;
+        const ALL: [Severity; 25] = [
+            Unspecified,
+            Trace,
+            Trace2,
+            Trace3,
+            Trace4,
+            Debug,
+            Debug2,
+            Debug3,
+            Debug4,
+            Info,
+            Info2,
+            Info3,
+            Info4,
+            Warn,
+            Warn2,
+            Warn3,
+            Warn4,
+            Error,
+            Error2,
+            Error3,
+            Error4,
+            Fatal,
+            Fatal2,
+            Fatal3,
+            Fatal4,
+        ];
+        if (number as usize) < ALL.len() { Some(ALL[number as usize]) } else { None }
+    }
 }
 
 /// Writes times and severity.

@@ -105,6 +105,11 @@ impl<P: Platform> Pipeline<P> {
         self.records.with(|records| records.counters.add_lost(signal, reason, items));
     }
 
+    /// Counts items that were recorded elsewhere and come ready for the wire.
+    pub fn add_received(&self, signal: Signal, items: u64) {
+        self.records.with(|records| records.counters.add_recorded(signal, items));
+    }
+
     /// Counts items that were given to an exporter: once, however often it has to send them.
     pub fn add_processed(&self, signal: Signal, items: u64) {
         self.records.with(|records| records.counters.add_processed(signal, items));

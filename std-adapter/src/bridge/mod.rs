@@ -5,6 +5,7 @@
 //! | `bridge-tracing` | [`TracingLayer`] | `tracing`'s spans and events |
 //! | `bridge-log` | [`LogBridge`] | the `log` crate's records |
 //! | `bridge-metrics` | [`MetricsRecorder`] | the `metrics` crate's counters, gauges and histograms |
+//! | `bridge-opentelemetry-033` | [`opentelemetry_033`] | the `opentelemetry` SDK, as its exporters |
 //! | `http-1` | [`http_1`] | trace context in header maps |
 //!
 //! None of them listens to the thread that sends: what an HTTP client logs there would be sent in turn.
@@ -15,6 +16,8 @@ pub mod http_1;
 mod log;
 #[cfg(feature = "bridge-metrics")]
 mod metrics;
+#[cfg(feature = "bridge-opentelemetry-033")]
+pub mod opentelemetry_033;
 #[cfg(any(feature = "bridge-log", feature = "bridge-tracing"))]
 mod scopes;
 #[cfg(any(feature = "bridge-log", feature = "bridge-tracing"))]

@@ -2,6 +2,7 @@
 
 mod log;
 mod metrics;
+mod opentelemetry;
 mod panics;
 mod receiver;
 mod tracing;

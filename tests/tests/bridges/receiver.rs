@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use prost::Message;
-use smoltel::Telemetry;
+use smoltel::{Builder, Telemetry};
 use smoltel_proto::types::collector::logs::v1::ExportLogsServiceRequest;
 use smoltel_proto::types::collector::metrics::v1::ExportMetricsServiceRequest;
 use smoltel_proto::types::collector::trace::v1::ExportTraceServiceRequest;
@@ -28,8 +28,12 @@ pub(crate) struct Arrived {
 
 impl Harness {
     pub(crate) fn start() -> Self {
+        Self::with(|builder| builder)
+    }
+
+    pub(crate) fn with(settings: impl FnOnce(Builder) -> Builder) -> Self {
         let sink = Sink::start();
-        let telemetry = Telemetry::builder("bridged").endpoint(sink.url()).build().unwrap();
+        let telemetry = settings(Telemetry::builder("bridged").endpoint(sink.url())).build().unwrap();
         Self { telemetry, sink }
     }
 
