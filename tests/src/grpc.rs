@@ -63,6 +63,7 @@ struct Shared {
     calls: Mutex<Vec<Call>>,
     decide: Box<Decide>,
     connections: AtomicUsize,
+    open: AtomicUsize,
 }
 
 impl GrpcSink {
@@ -83,6 +84,7 @@ impl GrpcSink {
             calls: Mutex::default(),
             decide: Box::new(decide),
             connections: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
         });
         let (hang_ups, hung_up) = watch::channel(0);
         let inner = shared.clone();
@@ -116,6 +118,7 @@ impl GrpcSink {
     /// Closes every connection, without a word.
     pub fn hang_up(&self) {
         self.hang_ups.send_modify(|count| *count += 1);
+        crate::eventually("all are closed", || self.shared.open.load(Ordering::Acquire) == 0);
     }
 }
 
@@ -153,8 +156,10 @@ async fn serve<S>(stream: S, shared: Arc<Shared>, mut hung_up: watch::Receiver<u
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    shared.open.fetch_add(1, Ordering::Relaxed);
+    let answering = shared.clone();
     let service = service_fn(move |request| {
-        let shared = shared.clone();
+        let shared = answering.clone();
         async move { Ok::<_, Infallible>(answer(request, &shared).await) }
     });
     let connection =
@@ -163,6 +168,8 @@ where
         _ = connection => {}
         _ = hung_up.changed() => {}
     }
+    // The connection is gone with the end of that.
+    shared.open.fetch_sub(1, Ordering::Release);
 }
 
 async fn answer(request: Request<Incoming>, shared: &Shared) -> Response<Frames> {

@@ -1,6 +1,7 @@
 //! How an application speaks OTLP/gRPC, and what it makes of the answers.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -139,7 +140,10 @@ fn what_stands_before_the_server_may_answer_too() {
 #[test]
 fn a_connection_that_was_closed_meanwhile_costs_nothing() {
     let sink = GrpcSink::replying(|_| ok());
-    let telemetry = builder(&sink.url()).build().unwrap();
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let ear = said.clone();
+    let builder = builder(&sink.url()).on_message(move |text| ear.lock().unwrap().push(text.to_owned()));
+    let telemetry = builder.build().unwrap();
     for round in 1..=5 {
         telemetry.logger("l").info("hello");
         let report = telemetry.flush(AMPLE);
@@ -148,6 +152,7 @@ fn a_connection_that_was_closed_meanwhile_costs_nothing() {
     }
     assert_eq!(sink.calls().len(), 5, "nothing is sent twice");
     telemetry.shutdown(AMPLE);
+    assert!(said.lock().unwrap().is_empty(), "no attempt has failed: {said:?}");
 }
 
 #[test]

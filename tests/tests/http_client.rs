@@ -7,7 +7,9 @@ use std::time::Duration;
 use prost::Message;
 use smoltel::transport::{Compression, Endpoint, Protocol};
 use smoltel::{Aggregation, Builder, MetricSettings, Preference, Signal, Telemetry};
-use smoltel_proto::types::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
+use smoltel_proto::types::collector::logs::v1::{
+    ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
+};
 use smoltel_proto::types::collector::metrics::v1::ExportMetricsServiceRequest;
 use smoltel_proto::types::metrics::v1::{AggregationTemporality, metric};
 use smoltel_proto::types::rpc::Status;
@@ -43,6 +45,41 @@ fn requests_say_what_they_are() {
     assert!(request.headers["user-agent"].split(' ').any(|product| product == agent));
     assert_eq!(request.headers.get("content-encoding"), None, "it is not compressed");
     assert_eq!(request.headers.get("accept-encoding"), None, "and the answer must not be");
+}
+
+#[test]
+fn zstandard_is_used_if_so_wished() {
+    let sink = Sink::start();
+    let telemetry = builder(&sink.url()).compression(Compression::Zstd).build().unwrap();
+    telemetry.logger("l").info("hello");
+    assert_eq!(telemetry.shutdown(AMPLE).exported, 1);
+    let request = &sink.received("/v1/logs")[0];
+    assert_eq!(request.headers["content-encoding"], "zstd");
+    let plain = zstd::decode_all(&request.body[..]).unwrap();
+    assert_eq!(ExportLogsServiceRequest::decode(&plain[..]).unwrap().resource_logs.len(), 1);
+}
+
+/// The caller may be a thread of a runtime's, and may drop everything there.
+#[test]
+fn inside_of_a_runtime_it_blocks_as_elsewhere() {
+    let sink = Sink::start();
+    let url = sink.url();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let elsewhere = {
+            let url = url.clone();
+            tokio::task::spawn_blocking(move || {
+                let telemetry = builder(&url).build().unwrap();
+                telemetry.logger("l").info("from another thread");
+                telemetry.flush(AMPLE).exported
+            })
+        };
+        let telemetry = builder(&url).build().unwrap();
+        telemetry.logger("l").info("from a task");
+        assert_eq!(telemetry.flush(AMPLE).exported, 1);
+        assert_eq!(elsewhere.await.unwrap(), 1);
+    });
+    assert_eq!(sink.received("/v1/logs").len(), 2);
 }
 
 #[test]

@@ -172,3 +172,30 @@ fn a_server_can_ask_for_our_certificate() {
         assert!(error.contains(why) && !error.contains('\n'), "{error}");
     }
 }
+
+/// A program that trusts what its system trusts.
+#[test]
+#[ignore = "the next test runs it with variables of the environment"]
+fn program() {
+    for protocol in [Protocol::HttpProtobuf, Protocol::Grpc] {
+        let builder = Telemetry::builder("tls").protocol(protocol).system_roots().on_message(|_| {});
+        let port = std::env::var(format!("PORT_{protocol:?}")).unwrap();
+        let telemetry = builder.endpoint(format!("https://localhost:{port}")).build().unwrap();
+        telemetry.logger("l").info("hello");
+        assert_eq!(telemetry.shutdown(Duration::from_secs(10)).exported, 1, "{protocol:?}");
+    }
+}
+
+#[test]
+fn what_the_system_trusts_is_trusted_if_so_wished() {
+    let dir = tempfile::tempdir().unwrap();
+    let ours = Authority::new();
+    let servers = Servers::start(|| ours.issue("localhost"), None);
+    let ports =
+        servers.each().map(|(protocol, address)| (format!("PORT_{protocol:?}"), address.port().to_string()));
+    let roots = pem(dir.path(), "roots.pem", ours.0.pem()).unwrap().display().to_string();
+    let mut variables: Vec<_> = ports.iter().map(|(name, port)| (name.as_str(), port.as_str())).collect();
+    variables.push(("SSL_CERT_FILE", &roots));
+    let output = smoltel_tests::in_a_process("program", &variables);
+    assert!(output.status.success(), "{output:?}");
+}
