@@ -34,11 +34,13 @@ pub enum Loss {
     /// It was no measurement that its instrument takes: not a number, infinite, or negative for what only
     /// grows; or more than a bucket can count.
     Invalid = 9,
+    /// It could not be read any more where it was kept: its memory lost bits, or was cut short.
+    Damaged = 10,
 }
 
 impl Loss {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NoSlot,
         Self::Full,
         Self::Evicted,
@@ -49,6 +51,7 @@ impl Loss {
         Self::Filtered,
         Self::RateLimited,
         Self::Invalid,
+        Self::Damaged,
     ];
 
     /// Whether it can only happen to what an exporter has been given.
@@ -69,6 +72,7 @@ impl Loss {
             Self::Filtered => "filtered",
             Self::RateLimited => "rate_limited",
             Self::Invalid => "invalid",
+            Self::Damaged => "damaged",
         }
     }
 }

@@ -25,6 +25,7 @@
 //! | [`batch`], [`exporter`], [`retry`] | a request out of a ring; when to send it; what the answer means |
 //! | [`transport`] | the bytes of a connection, in and out; no I/O of its own |
 //! | `link` (feature) | the device link: both of its ends |
+//! | `flash` (feature) | a queue on NOR flash, for when nobody takes them |
 //!
 //! Everything that goes on over time takes `now` and says when it next wants to run, so it can be
 //! driven from a main loop, an interrupt or a task.
@@ -138,6 +139,7 @@
 //! | a device's ring is full | its oldest records give way; failed spans and warnings have a quarter for themselves | [`Loss::Evicted`] |
 //! | an attribute set finds no room among the metrics | it is summed under `otel.metric.overflow` | not lost |
 //! | a sampler or processor says no | a sampler's no is no loss; a processor's is | [`Loss::Filtered`], [`Loss::RateLimited`] |
+//! | a queue in flash is full, or lost bits | its oldest page gives way; what cannot be read is passed over | [`Loss::Evicted`], [`Loss::Damaged`] |
 //! | the other side refuses for good | the records are let go | [`Loss::Rejected`] |
 //!
 //! Before [`Pipeline::init`] there is no room at all: everything is counted as lost.
@@ -164,12 +166,16 @@ use opaque_debug;
 mod aggregate;
 mod context;
 mod counters;
+#[cfg(any(feature = "flash", feature = "link"))]
+mod crc;
 mod id;
 mod limits;
 mod repair;
 
 pub mod batch;
 pub mod exporter;
+#[cfg(feature = "flash")]
+pub mod flash;
 #[cfg(feature = "link")]
 pub mod link;
 pub mod otlp;

@@ -157,6 +157,14 @@ impl Sink for crate::wire::Writer<'_> {
     }
 }
 
+#[cfg(feature = "flash")]
+impl Sink for crate::crc::Crc {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        *self = self.add(bytes);
+        Ok(())
+    }
+}
+
 /// A tag and a length.
 pub(crate) fn head(out: &mut dyn Sink, number: u32, payload: usize) -> Result<(), Full> {
     put_varint(out, tag(number, LEN).into())?;

@@ -116,6 +116,20 @@ impl<'a> Scope<'a> {
         self.encode_fields(w)
     }
 
+    /// A number that tells it from others, over restarts and new firmware: the CRC-32C of its fields.
+    ///
+    /// ```
+    /// use smoltel_core::Scope;
+    /// assert_ne!(Scope::new("valve").signature(), Scope::new("valve").version("1.2").signature());
+    /// ```
+    #[cfg(feature = "flash")]
+    pub fn signature(&self) -> u32 {
+        let mut check = crate::crc::Crc::new();
+        // A check takes all that is given to it.
+        let _ = self.encode_fields(&mut check);
+        check.value()
+    }
+
     pub(crate) fn encode_fields(&self, out: &mut dyn Sink) -> Result<(), Full> {
         head(out, field::scoped::SCOPE, self.message_len())?;
         put_text(out, field::scope::NAME, self.name)?;
