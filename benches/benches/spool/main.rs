@@ -14,8 +14,8 @@ use stores::{NAMES, open};
 const LENGTHS: [usize; 2] = [3_500, 35_000];
 const TOGETHER: usize = 16;
 const BATCHES: usize = 1_600;
-/// With strace, which slows them down.
-const TRACED: usize = 320;
+/// With strace, which slows them down; in bytes.
+const TRACED: usize = 11_200_000;
 const TURNS: usize = 5;
 /// Stored and taken out before anything is measured, in bytes.
 const WARM_UP: usize = 12 << 20;
@@ -50,7 +50,7 @@ fn child(dir: &Path, name: &str, len: usize, what: &[&str]) {
 fn run(dir: &Path, name: &str, len: usize, together: usize, batches: usize) -> Vec<f64> {
     let payload = vec![7; len];
     let mut store = open(name, dir, stores::CAPACITY);
-    store.pass(&payload, TOGETHER, WARM_UP / len);
+    store.pass(&payload, together, WARM_UP / len);
     let before = machine::device_bytes(dir);
     let start = Instant::now();
     store.pass(&payload, together, batches);
@@ -132,18 +132,21 @@ fn run_arguments(together: usize, batches: usize) -> Vec<String> {
 
 /// Counted by strace: what twice as many batches take more, so that opening and warming up do not count.
 fn syncs(dir: &Path, name: &str, len: usize, together: usize) -> Option<f64> {
-    let mut counts = [TRACED, 2 * TRACED].into_iter().map(|batches| {
+    let traced = TRACED / len;
+    let mut counts = [traced, 2 * traced].into_iter().map(|batches| {
         let inner = tempfile::tempdir_in(dir).ok()?;
         let counted = dir.join("strace");
         let mut strace = Command::new("strace");
-        strace.args(["-f", "-c", "-e", "trace=fsync,fdatasync,msync,sync_file_range", "-o"]).arg(&counted);
+        strace
+            .args(["-f", "--seccomp-bpf", "-c", "-e", "trace=fsync,fdatasync,msync,sync_file_range", "-o"])
+            .arg(&counted);
         strace.arg(std::env::current_exe().ok()?).arg("child").arg(inner.path());
         strace.args([name, &len.to_string()]).args(run_arguments(together, batches));
         strace.output().ok()?.status.success().then_some(())?;
         machine::calls(&std::fs::read_to_string(counted).ok()?)
     });
     let (once, twice) = (counts.next()??, counts.next()??);
-    Some((twice - once) / TRACED as f64)
+    Some((twice - once) / traced as f64)
 }
 
 fn queued(dir: &Path, name: &str, len: usize) -> Option<Vec<f64>> {

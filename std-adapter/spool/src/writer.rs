@@ -115,12 +115,12 @@ impl Writer {
     }
 
     /// Under load the callers of the last group are about to come again, and the first of them alone would cost a sync.
-    /// Waits for as many as came before, but no longer than a quarter of a sync; a lone caller waits for nobody.
+    /// Waits for as many as came before, but no longer than half a sync; a lone caller waits for nobody.
     fn gather<'a>(&self, shared: &'a Shared, mut inbox: MutexGuard<'a, Inbox>) -> MutexGuard<'a, Inbox> {
         if inbox.queue.len() >= self.expected {
             return inbox;
         }
-        let until = shared.vfs.now().boot + (self.sync_time / 4).min(MAX_PATIENCE);
+        let until = shared.vfs.now().boot + (self.sync_time / 2).min(MAX_PATIENCE);
         while inbox.queue.len() < self.expected && !inbox.closing {
             let left = until.saturating_sub(shared.vfs.now().boot);
             if left == 0 {
