@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use smoltel::transport::{Answer, Outcome, Request, Transport};
-use smoltel::{Builder, Key, Severity, Signal, Telemetry};
+use smoltel::{Builder, Key, PreparedAttributes, Severity, Signal, Telemetry};
 use smoltel_benches::workload::{BODY, CONST_KEYS, NAMES, TEXTS, value};
 use smoltel_benches::{Case, count_instructions};
 
@@ -19,8 +19,9 @@ const CASES: &[Case] = &[
     ("span, no attributes, 1 event, to request bytes", |n| spans(n, 0)),
     ("span, no attributes, 1 event, with crash evidence, to request bytes", evident_spans),
     ("log, 6 attributes, body of 80 bytes, to request bytes", logs),
-    ("counter.add, 3 attributes", |n| counter(n, false)),
-    ("bound counter.add", |n| counter(n, true)),
+    ("counter.add, 3 attributes", |n| counter(n, How::Listed)),
+    ("counter.add, 3 attributes prepared", |n| counter(n, How::Prepared)),
+    ("bound counter.add", |n| counter(n, How::Bound)),
 ];
 
 /// Takes requests and throws them away.
@@ -94,23 +95,30 @@ fn logs(rounds: u64) {
         let logger = logger.get_or_insert_with(|| telemetry.logger("com.example.instr"));
         let mut log = logger.log(Severity::Info).text(black_box(BODY));
         for (i, key) in CONST_KEYS.iter().enumerate().skip(1).take(6) {
-            log = log.set(*key, black_box(value(i)));
+            log.add(*key, black_box(value(i)));
         }
         log.emit();
     });
 }
 
-fn counter(rounds: u64, bound: bool) {
+/// How a counter gets its attributes.
+enum How {
+    Listed,
+    Prepared,
+    Bound,
+}
+
+fn counter(rounds: u64, how: How) {
     let telemetry = Telemetry::builder("bench").transport(Null).build().expect("settings that work");
     let counter = telemetry.meter("m").counter("orders");
     let attributes =
         [(CONST_KEYS[1], TEXTS[1].into()), (CONST_KEYS[0], "GET".into()), (CONST_KEYS[4], 200.into())];
-    let one = counter.bind(&attributes);
+    let (one, prepared) = (counter.bind(&attributes), PreparedAttributes::<128>::new(&attributes));
     for _ in 0..rounds {
-        if bound {
-            one.add(black_box(1));
-        } else {
-            counter.add(black_box(1), black_box(&attributes));
+        match how {
+            How::Listed => counter.add(black_box(1), black_box(&attributes)),
+            How::Prepared => counter.add_prepared(black_box(1), black_box(&prepared)),
+            How::Bound => one.add(black_box(1)),
         }
     }
     telemetry.shutdown(Duration::from_secs(100));

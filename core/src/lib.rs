@@ -191,7 +191,9 @@ pub mod time;
 pub mod transport;
 pub mod wire;
 
-pub use aggregate::{Aggregation, ExemplarFilter, MetricSettings, MetricUsage, Metrics, Preference};
+pub use aggregate::{
+    Aggregation, ExemplarFilter, MetricSettings, MetricUsage, Metrics, Preference, PreparedAttributes,
+};
 pub use context::{SpanContext, SpanId, TraceId};
 pub use counters::{Counters, Loss, ParentOrigin};
 pub use id::Seed;

@@ -76,8 +76,9 @@ pub use report::Report;
 pub use resource::Detector;
 pub use send::{Sent, Unsent};
 pub use smoltel_core::{
-    Aggregation, ExemplarFilter, Key, Loss, MetricSettings, Preference, Scope, Severity, Signal, SpanContext,
-    SpanId, SpanKind, StatusCode, TraceId, Value, otlp::resource::EntityRef, propagation, sampler,
+    Aggregation, ExemplarFilter, Key, Loss, MetricSettings, Preference, PreparedAttributes, Scope, Severity,
+    Signal, SpanContext, SpanId, SpanKind, StatusCode, TraceId, Value, otlp::resource::EntityRef,
+    propagation, sampler,
 };
 pub use telemetry::Telemetry;
 

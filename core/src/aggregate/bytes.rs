@@ -60,6 +60,7 @@ impl Cells<'_> {
     }
 
     /// Counts one more; whether there was room to.
+    #[inline(always)]
     pub(super) fn count(&mut self, i: usize) -> bool {
         self.set(i, self.get(i).saturating_add(1)) == 0
     }

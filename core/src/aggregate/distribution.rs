@@ -31,6 +31,7 @@ pub(super) fn summary(state: &[u8]) -> (Option<f64>, Option<f64>, Option<f64>) {
 }
 
 /// Takes in a finite value.
+#[inline(always)]
 pub(super) fn add(state: &mut [u8], value: f64) {
     let Some(state) = state.first_chunk_mut::<LEN>() else { return };
     let (count, total) = (count(state), sum(f64_at(state, SUM), value));

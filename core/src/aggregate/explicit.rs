@@ -12,14 +12,19 @@ pub(super) const CELLS: usize = distribution::LEN;
 /// The bucket of a value: bounds are the greatest value of theirs.
 pub(super) fn bucket(aggregation: Aggregation, value: Number) -> i32 {
     match (aggregation, value) {
-        (Aggregation::Explicit(bounds), Number::Double(value)) => {
-            bounds.partition_point(|bound| *bound < value) as i32
-        }
+        (Aggregation::Explicit(bounds), Number::Double(value)) => bucket_of(bounds, value),
         _ => 0,
     }
 }
 
+/// The same of bounds.
+#[inline(always)]
+pub(super) fn bucket_of(bounds: &[f64], value: f64) -> i32 {
+    bounds.partition_point(|bound| *bound < value) as i32
+}
+
 /// Takes in a finite value; how many measurements are lost for it, because a count can be no greater.
+#[inline(always)]
 pub(super) fn record(state: &mut [u8], width: usize, _: Aggregation, measurement: &Measurement) -> u64 {
     let Number::Double(value) = measurement.value else { return 1 };
     let bucket = measurement.bucket as usize;

@@ -5,6 +5,7 @@
 //! | `instrument` | what an instrument is, how its measurements become points |
 //! | `attributes` | a measurement's attributes as a set: hashed and compared without being encoded |
 //! | `behaviour` | what each kind of instrument does with measurements and points |
+//! | `prepared` | a set that was hashed and encoded before it is measured |
 //! | `points` | the buffer: blocks, and the index that finds a set's point |
 //! | `explicit`, `exponential`, `mapping` | histograms in the bytes of a point |
 //! | `exemplars` | measurements kept as examples |
@@ -23,6 +24,7 @@ mod exponential;
 mod instrument;
 mod mapping;
 mod points;
+mod prepared;
 mod usage;
 
 pub(crate) use attributes::AttributeSet;
@@ -33,6 +35,8 @@ pub(crate) use exemplars::Sample;
 pub use instrument::{Aggregation, Preference};
 pub(crate) use instrument::{Description, Instrument, Kind};
 pub(crate) use points::PointRef;
+pub(crate) use prepared::Prepared;
+pub use prepared::PreparedAttributes;
 pub use usage::MetricUsage;
 
 use points::{BOUND, DOUBLE, New, Points};
@@ -109,6 +113,10 @@ pub(crate) struct Declared {
     pub(crate) exemplars: ExemplarFilter,
 }
 
+/// Whether the usual histogram's code is named where it is called. A microcontroller's program has it only if the
+/// program has such a histogram.
+const DIRECT: bool = size_of::<usize>() == 8;
+
 /// How a measurement is kept as an exemplar of its point.
 pub(crate) type Keep<P> = fn(&mut Metrics<P>, u32, &Measurement, &Sample<'_, P>) -> Option<()>;
 
@@ -125,7 +133,23 @@ impl Measurement {
     pub(crate) fn new(value: Number, of: &Declared) -> Option<Self> {
         of.kind.takes(value).then(|| Self { value, bucket: (of.behaviour.bucket)(of.aggregation, value) })
     }
+
+    /// The same where measuring is to be quick rather than small.
+    #[inline(always)]
+    pub(crate) fn of_histogram(value: f64, of: &Declared) -> Option<Self> {
+        let number = Number::Double(value);
+        match of.aggregation {
+            Aggregation::Explicit(bounds) if DIRECT => {
+                let bucket = explicit::bucket_of(bounds, value);
+                value.is_finite().then_some(Self { value: number, bucket })
+            }
+            _ => Self::new(number, of),
+        }
+    }
 }
+
+/// The field of the attributes of a sum or gauge that is not observable, and the bytes of its value.
+pub(crate) const VALUE: (u32, usize) = (Aggregation::Value.fields().0, Aggregation::Value.state_len(8));
 
 /// The attribute of the point for measurements whose own found no room.
 const OVERFLOW: (Key<'static>, Value<'static>) = (Key::new("otel.metric.overflow"), Value::Bool(true));
@@ -319,14 +343,34 @@ impl<P: Platform> Metrics<P> {
     #[inline(always)]
     pub(crate) fn distribute(&mut self, point: PointRef, of: &Declared, measurement: &Measurement) -> u64 {
         let Some((_, state)) = self.points.measured(point.0, true) else { return 1 };
-        (of.behaviour.record)(state, P::CELL, of.aggregation, measurement)
+        match of.aggregation {
+            Aggregation::Explicit(_) if DIRECT => {
+                explicit::record(state, P::CELL, of.aggregation, measurement)
+            }
+            _ => (of.behaviour.record)(state, P::CELL, of.aggregation, measurement),
+        }
     }
 
     /// [`find`](Self::find) for a sum or gauge that is not observable.
     #[inline]
     pub(crate) fn find_value(&self, number: u16, set: &AttributeSet<'_>) -> Option<PointRef> {
-        const VALUE: (u32, usize) = (Aggregation::Value.fields().0, Aggregation::Value.state_len(8));
         self.points.find(number, (hash(number, set), set), VALUE).map(PointRef)
+    }
+
+    /// The point of attributes that are ready, if there is one that has them in the same order.
+    #[inline]
+    pub(crate) fn find_prepared(
+        &self,
+        of: &Declared,
+        attributes: &Prepared<'_>,
+        (number, state_len): (u32, usize),
+    ) -> Option<PointRef> {
+        let (instrument, (set, encoded)) = (of.number?, attributes.ready.filter(|_| of.keep.is_none())?);
+        let hash = hash_of(instrument, set);
+        let place = self.points.find_where(instrument, hash, state_len, |stored, len| {
+            stored.get(..len).is_some_and(|stored| prepared::same(encoded, number, stored))
+        });
+        place.map(PointRef)
     }
 
     /// A value of the other kind of number came: the one before it cannot be compared with.
@@ -391,7 +435,12 @@ impl<P: Platform> Metrics<P> {
 
 #[inline]
 fn hash(number: u16, set: &AttributeSet<'_>) -> u32 {
-    (set.hash() ^ u32::from(number)).wrapping_mul(0x9E37_79B1)
+    hash_of(number, set.hash())
+}
+
+#[inline]
+fn hash_of(number: u16, set: u32) -> u32 {
+    (set ^ u32::from(number)).wrapping_mul(0x9E37_79B1)
 }
 
 /// Adds to a sum or sets a value.

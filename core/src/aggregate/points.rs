@@ -137,6 +137,19 @@ impl<B: DerefMut<Target = [u8]>> Points<B> {
         (hash, set): (u32, &AttributeSet<'_>),
         (number, state_len): (u32, usize),
     ) -> Option<u32> {
+        self.find_where(instrument, hash, state_len, |attributes, len| set.matches(number, attributes, len))
+    }
+
+    /// The point of an instrument with that hash whose attributes, of that length and with what is behind them,
+    /// are the ones.
+    #[inline(always)]
+    pub(super) fn find_where(
+        &self,
+        instrument: u16,
+        hash: u32,
+        state_len: usize,
+        are_they: impl Fn(&[u8], usize) -> bool,
+    ) -> Option<u32> {
         let mut place = u32_at(self.at(self.bucket(hash)), 0);
         // Ends at the first of the buckets, which is no point.
         while place != 0 {
@@ -145,7 +158,7 @@ impl<B: DerefMut<Target = [u8]>> Points<B> {
             let half = |at: usize| u16::from_le_bytes([head[at], head[at + 1]]);
             if word(HASH) == hash && half(INSTRUMENT) == instrument {
                 let attributes = rest.get(state_len..).unwrap_or_default();
-                if set.matches(number, attributes, half(ATTRIBUTES_LEN).into()) {
+                if are_they(attributes, half(ATTRIBUTES_LEN).into()) {
                     return Some(place);
                 }
             }

@@ -1,7 +1,7 @@
 use core::marker::PhantomData;
 
 use super::instrument::{Attributes, Bound, Instrument, Measure, Within};
-use crate::aggregate::Kind;
+use crate::aggregate::{Kind, PreparedAttributes};
 use crate::context::SpanContext;
 use crate::platform::{Device, Platform};
 
@@ -34,6 +34,11 @@ impl<P: Platform, N: Measure> Gauge<P, N> {
     /// `otel.metric.overflow`.
     pub fn record(&self, value: N, attributes: Attributes<'_>) {
         self.instrument.put(value.number(), Kind::Gauge, attributes);
+    }
+
+    /// The same with attributes that were looked at before.
+    pub fn record_prepared<const M: usize>(&self, value: N, attributes: &PreparedAttributes<'_, M>) {
+        self.instrument.put_prepared(value.number(), Kind::Gauge, &attributes.as_prepared());
     }
 
     /// The same within that span, or none, instead of the current one: it may become an exemplar's.

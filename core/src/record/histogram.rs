@@ -1,4 +1,5 @@
 use super::instrument::{Attributes, Bound, Instrument, Within};
+use crate::aggregate::PreparedAttributes;
 use crate::context::SpanContext;
 use crate::otlp::metrics::Number;
 use crate::platform::{Device, Platform};
@@ -33,6 +34,11 @@ impl<P: Platform> Histogram<P> {
     /// is not finite is counted as lost; a distribution with negative values has no sum.
     pub fn record(&self, value: f64, attributes: Attributes<'_>) {
         self.instrument.measure(Number::Double(value), attributes);
+    }
+
+    /// The same with attributes that were looked at before.
+    pub fn record_prepared<const M: usize>(&self, value: f64, attributes: &PreparedAttributes<'_, M>) {
+        self.instrument.distribute_prepared(value, &attributes.as_prepared());
     }
 
     /// The same within that span, or none, instead of the current one: it may become an exemplar's.

@@ -1,5 +1,6 @@
 use crate::aggregate::{
-    AttributeSet, Declared, ExemplarFilter, Keep, Kind, Measurement, Metrics, PointRef, Sample,
+    AttributeSet, Declared, ExemplarFilter, Keep, Kind, Measurement, Metrics, PointRef, Prepared, Sample,
+    VALUE,
 };
 use crate::context::SpanContext;
 use crate::counters::Loss;
@@ -135,6 +136,41 @@ impl<P: Platform> Instrument<P> {
         }
     }
 
+    /// [`put`](Self::put) with attributes that were looked at before.
+    #[inline]
+    pub(super) fn put_prepared(&self, value: Number, kind: Kind, attributes: &Prepared<'_>) {
+        let plain = kind.takes(value) && self.declared.exemplars != ExemplarFilter::AlwaysOn;
+        let put = || {
+            self.pipeline.metrics(|metrics| {
+                let point = metrics.find_prepared(&self.declared, attributes, VALUE)?;
+                metrics.put(point, kind, value);
+                Some(())
+            })
+        };
+        if !plain || Within::<P>::current(self.declared.exemplars).is_some() || put().is_none() {
+            self.measure(value, attributes.list);
+        }
+    }
+
+    /// [`measure`](Self::measure) for histograms, with attributes that were looked at before.
+    #[inline]
+    pub(super) fn distribute_prepared(&self, value: f64, attributes: &Prepared<'_>) {
+        let (of, state_len) = (&self.declared, self.declared.aggregation.state_len(P::CELL));
+        let plain = of.exemplars != ExemplarFilter::AlwaysOn && Within::<P>::current(of.exemplars).is_none();
+        let lost = Measurement::of_histogram(value, of).filter(|_| plain).and_then(|measurement| {
+            self.pipeline.metrics(|metrics| {
+                let fields = (of.aggregation.fields().0, state_len);
+                let point = metrics.find_prepared(of, attributes, fields)?;
+                Some(metrics.distribute(point, of, &measurement))
+            })
+        });
+        match lost {
+            Some(0) => {}
+            Some(lost) => self.pipeline.add_unmeasured(Loss::Invalid, lost),
+            None => self.measure(Number::Double(value), attributes.list),
+        }
+    }
+
     pub(super) fn bind(&self, attributes: Attributes<'_>) -> Bound<P> {
         let set = AttributeSet::new(attributes, self.declared.keep);
         let now = self.pipeline.now();
@@ -220,11 +256,10 @@ impl<P: Platform> Bound<P> {
     /// [`measure_in`](Self::measure_in) the current span, if there is one, for histograms.
     #[inline]
     pub(super) fn distribute(&self, value: f64) {
-        let value = Number::Double(value);
         if let Some(within) = Within::current(self.declared.exemplars) {
-            return self.measure_in(value, &within);
+            return self.measure_in(Number::Double(value), &within);
         }
-        match (self.plain, Measurement::new(value, &self.declared)) {
+        match (self.plain, Measurement::of_histogram(value, &self.declared)) {
             (Some(point), Some(measurement)) => {
                 let of = &self.declared;
                 let lost = self.pipeline.metrics(|metrics| metrics.distribute(point, of, &measurement));
@@ -232,7 +267,7 @@ impl<P: Platform> Bound<P> {
                     self.pipeline.add_unmeasured(Loss::Invalid, lost);
                 }
             }
-            _ => self.measure_in(value, &Within::NONE),
+            _ => self.measure_in(Number::Double(value), &Within::NONE),
         }
     }
 

@@ -71,6 +71,13 @@ impl<P: Platform> Log<P> {
     /// `dropped_attributes_count`.
     #[inline]
     pub fn set<'a>(mut self, key: impl Into<Key<'a>>, value: impl Into<Value<'a>>) -> Self {
+        self.add(key, value);
+        self
+    }
+
+    /// [`set`](Self::set) for loops, where giving the record away and taking it back would cost more than the attribute.
+    #[inline]
+    pub fn add<'a>(&mut self, key: impl Into<Key<'a>>, value: impl Into<Value<'a>>) -> &mut Self {
         if let Some(open) = &mut self.open {
             open.set(&key.into(), &value.into());
         }

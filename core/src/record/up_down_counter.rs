@@ -1,7 +1,7 @@
 use core::marker::PhantomData;
 
 use super::instrument::{Attributes, Bound, Instrument, Measure, Within};
-use crate::aggregate::Kind;
+use crate::aggregate::{Kind, PreparedAttributes};
 use crate::context::SpanContext;
 use crate::platform::{Device, Platform};
 
@@ -35,6 +35,11 @@ impl<P: Platform, N: Measure> UpDownCounter<P, N> {
     /// finite is counted as lost.
     pub fn add(&self, n: N, attributes: Attributes<'_>) {
         self.instrument.put(n.number(), Kind::UpDownCounter, attributes);
+    }
+
+    /// The same with attributes that were looked at before.
+    pub fn add_prepared<const M: usize>(&self, n: N, attributes: &PreparedAttributes<'_, M>) {
+        self.instrument.put_prepared(n.number(), Kind::UpDownCounter, &attributes.as_prepared());
     }
 
     /// The same within that span, or none, instead of the current one: it may become an exemplar's.

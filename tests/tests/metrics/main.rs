@@ -6,6 +6,7 @@ mod exemplars;
 mod exponential;
 mod histograms;
 mod instruments;
+mod prepared;
 mod receiver;
 mod self_observability;
 mod temporality;
