@@ -71,7 +71,9 @@ impl<P: Platform> Log<P> {
     /// `dropped_attributes_count`.
     #[inline]
     pub fn set<'a>(mut self, key: impl Into<Key<'a>>, value: impl Into<Value<'a>>) -> Self {
-        self.add(key, value);
+        if let Some(open) = &mut self.open {
+            open.set(&key.into(), &value.into());
+        }
         self
     }
 
