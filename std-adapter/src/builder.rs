@@ -12,6 +12,7 @@ use crate::diagnostics::Diagnostics;
 use crate::error::ConfigError;
 #[cfg(unix)]
 use crate::evidence::Evidence;
+use crate::observe::{ExportEvent, Watcher};
 #[cfg(feature = "spool")]
 use crate::outbox::Outbox;
 use crate::own_metrics;
@@ -45,6 +46,7 @@ pub struct Builder {
     entities: Vec<Entity>,
     detectors: Vec<Detector>,
     diagnostics: Diagnostics,
+    watcher: Watcher,
     own_metrics: bool,
     #[cfg(feature = "spool")]
     spool: Option<(PathBuf, Option<u64>)>,
@@ -64,6 +66,7 @@ impl Builder {
             entities: Vec::new(),
             detectors: Vec::new(),
             diagnostics: Diagnostics::default(),
+            watcher: Watcher::default(),
             own_metrics: false,
             #[cfg(feature = "spool")]
             spool: None,
@@ -168,6 +171,13 @@ impl Builder {
         self
     }
 
+    /// Is told what becomes of items once the worker has taken them: exported, tried again, spooled, dropped and why. It is called
+    /// on the worker's thread, which sends nothing meanwhile: be quick, and record no telemetry.
+    pub fn on_export(mut self, watch: impl Fn(&ExportEvent<'_>) + Send + Sync + 'static) -> Self {
+        self.watcher = Watcher::new(watch);
+        self
+    }
+
     /// Sends with the program's metrics those of the library itself, by the
     /// [semantic conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/), which are in
     /// development: `otel.sdk.*`, all but the capacities of queues, which are in bytes here. What waits in a spool is
@@ -242,6 +252,7 @@ impl Builder {
             resource,
             schedule,
             diagnostics: self.diagnostics.clone(),
+            watcher: self.watcher,
             own_meter: (enabled && self.own_metrics).then(|| own_metrics::meter(&pipeline)),
         };
         let thread = thread::Builder::new().name("smoltel".to_owned()).spawn(move || worker.run());

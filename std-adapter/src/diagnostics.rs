@@ -1,6 +1,7 @@
 //! What the library itself has to say: rarely, and never through the telemetry that it carries.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Where messages go: standard error, unless the program takes them.
@@ -12,8 +13,10 @@ impl Diagnostics {
         Self(Arc::new(sink))
     }
 
+    /// A sink that panics has heard it; the worker goes on.
     pub(crate) fn say(&self, message: impl fmt::Display) {
-        (self.0)(&message.to_string());
+        let message = message.to_string();
+        let _ = catch_unwind(AssertUnwindSafe(|| (self.0)(&message)));
     }
 }
 

@@ -52,11 +52,13 @@ mod diagnostics;
 mod error;
 #[cfg(unix)]
 mod evidence;
+mod observe;
 #[cfg(feature = "spool")]
 mod outbox;
 mod own_metrics;
 mod panic_hook;
 mod platform;
+mod prometheus;
 mod report;
 mod resource;
 mod scope;
@@ -71,6 +73,7 @@ mod worker;
 
 pub use builder::Builder;
 pub use error::ConfigError;
+pub use observe::ExportEvent;
 pub use platform::{Callback, Threads};
 pub use report::Report;
 pub use resource::Detector;

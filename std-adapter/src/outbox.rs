@@ -1,6 +1,8 @@
 //! The spool as the worker sees it: a place for requests that could not be sent.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use smoltel_spool::{
@@ -15,6 +17,9 @@ use crate::report::Report;
 #[derive(Clone)]
 pub(crate) struct Outbox {
     spool: Spool,
+    dir: PathBuf,
+    /// Whether it was said that the directory is gone.
+    gone: Arc<AtomicBool>,
     endpoint: Destination,
     /// Items found at the start, and lost before it.
     found: u64,
@@ -30,7 +35,8 @@ impl Outbox {
         let spool = Spool::open(dir, options).map_err(|error| unusable(&error))?;
         let endpoint = spool.destination("endpoint").map_err(|error| unusable(&error))?;
         let (found, lost_before) = (endpoint.pending().items, Losses::default());
-        let mut outbox = Self { spool, endpoint, found, lost_before };
+        let (dir, gone) = (dir.to_path_buf(), Arc::default());
+        let mut outbox = Self { spool, dir, gone, endpoint, found, lost_before };
         outbox.lost_before = outbox.stats().losses;
         Ok(outbox)
     }
@@ -38,6 +44,23 @@ impl Outbox {
     /// The most bytes of one request.
     pub(crate) fn max_request(&self) -> usize {
         self.spool.max_record()
+    }
+
+    /// Whether the spool is where the next start looks for it. The system writes on to files without a name; what is there goes
+    /// with this process.
+    fn is_there(&self) -> bool {
+        self.dir.join(LOCK).exists()
+    }
+
+    /// What there is to say of a directory that has vanished, once.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let new = !self.is_there() && !self.gone.swap(true, Ordering::Relaxed);
+        new.then(|| {
+            format!(
+                "the spool {} has vanished, so that nothing can be kept there; start again when it is back",
+                self.dir.display()
+            )
+        })
     }
 
     /// Stores a request; `true` when it is on the disk.
@@ -51,7 +74,7 @@ impl Outbox {
             origin: None,
             payload: body,
         };
-        self.spool.append_wait(record).is_ok()
+        self.is_there() && self.spool.append_wait(record).is_ok()
     }
 
     /// Stores what an earlier run left, unless it is longer than a record.
@@ -87,7 +110,8 @@ impl Outbox {
             report.add_dropped(name(reason), stats.losses.items(reason).saturating_sub(before));
         }
         report.found = self.found;
-        report.spooled = self.endpoint.pending().items;
+        // What is in a directory that has vanished is as doubtful as what is in memory.
+        report.spooled = if self.is_there() { self.endpoint.pending().items } else { 0 };
     }
 
     /// What the disk lost, found when the spool was opened.
@@ -100,6 +124,9 @@ impl Outbox {
         let _ = self.spool.close(deadline.saturating_duration_since(Instant::now()));
     }
 }
+
+/// A file that every spool has.
+const LOCK: &str = "LOCK";
 
 fn stored(signal: Signal) -> smoltel_spool::Signal {
     match signal {

@@ -41,7 +41,7 @@ mod stored {
                 let items = u32::try_from(piece.items).unwrap_or(u32::MAX);
                 if !outbox.store(stream.signal, items, piece.body) {
                     // No room: what it has is lost, the other pieces are not.
-                    self.pipeline.add_lost(stream.signal, Loss::Rejected, piece.items);
+                    self.lose(stream.signal, Loss::Rejected, piece.items);
                 }
             }
             lease.release();

@@ -7,6 +7,7 @@
 //!                                        spool ──▶ request ──▶ transport (when it is back)
 //! ```
 
+mod outcome;
 mod ready;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use smoltel_core::{BoundHistogram, Loss, Pipeline};
 use crate::command::Command;
 use crate::config::Schedule;
 use crate::diagnostics::Diagnostics;
+use crate::observe::Watcher;
 #[cfg(feature = "spool")]
 use crate::outbox::Outbox;
 use crate::own_metrics::{self, ExportMetrics};
@@ -28,7 +30,7 @@ use crate::platform::{LANE, Threads, empty_lane};
 #[cfg(feature = "spool")]
 use crate::split::{Most, Piece, split};
 use crate::stream::{Stream, items};
-use crate::transport::{Answer, Encoding, Outcome, Request, Transport};
+use crate::transport::Transport;
 use crate::{Meter, Signal, silence};
 
 /// The most bytes of one request, as long as the endpoint takes them.
@@ -43,6 +45,7 @@ pub(crate) struct Worker {
     pub(crate) resource: Vec<u8>,
     pub(crate) schedule: Schedule,
     pub(crate) diagnostics: Diagnostics,
+    pub(crate) watcher: Watcher,
     /// Of the worker's own metrics, if they are wanted.
     pub(crate) own_meter: Option<Meter>,
 }
@@ -180,7 +183,7 @@ impl Running {
             let rest = items(&self.worker.close_lane(stream.signal));
             self.worker.pipeline.add_processed(stream.signal, rest);
             let left = (items(&stream.held) + rest).saturating_sub(stream.in_doubt);
-            self.worker.pipeline.add_lost(stream.signal, Loss::Expired, left);
+            self.worker.lose(stream.signal, Loss::Expired, left);
         }
         #[cfg(unix)]
         if let Some(evidence) = self.worker.pipeline.platform().evidence() {
@@ -261,7 +264,7 @@ impl Worker {
         match stream.exporter.answered(now, outcome.answer) {
             Verdict::Release { rejected } => self.accepted(stream.signal, items, rejected),
             Verdict::Drop(_) if stream.shorten(&outcome, &batch, body.len()) => return true,
-            Verdict::Drop(reason) => self.pipeline.add_lost(stream.signal, reason, items),
+            Verdict::Drop(reason) => self.lose(stream.signal, reason, items),
             Verdict::Keep => {
                 stream.in_doubt = if outcome.in_doubt { items } else { 0 };
                 return true;
@@ -287,27 +290,6 @@ impl Worker {
         body.resize(batch.encoded_len(), 0);
         Cursor::default().copy(&batch, &source, &self.resource, body);
         Some(batch)
-    }
-
-    fn send(&mut self, stream: &mut Stream, body: &[u8], items: u64, deadline: Instant) -> Outcome {
-        let request = Request { signal: stream.signal, body, encoding: Encoding::Identity, items };
-        stream.exporter.sent();
-        if let Some(metrics) = &mut stream.metrics {
-            metrics.tries();
-        }
-        let mut outcome = self.transport.send(&request, deadline);
-        if outcome.answer == Answer::BadDestination && self.has_outbox() {
-            // An expired token or a wrong path must not empty a spool: hold, and try now and then.
-            outcome.answer = Answer::NONE;
-        }
-        stream.say(&outcome, &self.transport.destination(stream.signal), &self.diagnostics);
-        outcome
-    }
-
-    fn accepted(&self, signal: Signal, items: u64, rejected: u64) {
-        let rejected = rejected.min(items);
-        self.pipeline.add_exported(signal, items - rejected);
-        self.pipeline.add_lost(signal, Loss::Rejected, rejected);
     }
 
     /// Ends a lane: what is recorded from now on is counted as lost.
@@ -375,6 +357,7 @@ impl Worker {
                 let refused = if outcome.too_large { self.cut(stream, lease) } else { Some(lease) };
                 if let Some(lease) = refused {
                     lease.discard(smoltel_spool::Loss::Rejected);
+                    self.watcher.dropped(stream.signal, Loss::Rejected, items);
                     stream.ended(items, &outcome);
                 }
             }
@@ -400,6 +383,9 @@ impl Worker {
     /// Moves everything that waits for an endpoint in trouble to the disk.
     fn save(&self, stream: &mut Stream, body: &mut Vec<u8>) {
         let Some(outbox) = &self.outbox else { return };
+        if let Some(trouble) = outbox.trouble() {
+            self.diagnostics.say(trouble);
+        }
         let max_len = outbox.max_request().min(MAX_REQUEST);
         while self.take(stream) {
             let Some(batch) = self.encode(stream, max_len, body) else { return };
@@ -408,6 +394,7 @@ impl Worker {
             }
             stream.in_doubt = 0;
             self.release(stream, &batch);
+            self.watcher.spooled(stream.signal, batch.items().into());
         }
     }
 }
@@ -450,7 +437,7 @@ impl Worker {
         let outcome = self.send(stream, &found.body, found.items, deadline);
         match stream.exporter.answered(now, outcome.answer) {
             Verdict::Release { rejected } => self.accepted(stream.signal, found.items, rejected),
-            Verdict::Drop(reason) => self.pipeline.add_lost(stream.signal, reason, found.items),
+            Verdict::Drop(reason) => self.lose(stream.signal, reason, found.items),
             Verdict::Keep => return true,
         }
         stream.ended(found.items, &outcome);

@@ -20,7 +20,7 @@ impl Running {
         // Nobody waits any more for what is given back.
         if let Some(Fate::Later(..)) = unheard.map(|unheard| unheard.0) {
             self.worker.pipeline.add_received(signal, items);
-            self.worker.pipeline.add_lost(signal, Loss::Expired, items);
+            self.worker.lose(signal, Loss::Expired, items);
         }
     }
 }
@@ -43,9 +43,10 @@ impl Worker {
                 self.received(stream, items);
                 // Out of the spool it is sent in smaller parts.
                 if outcome.too_large && self.store_ready(signal, body, items).is_ok() {
+                    self.watcher.spooled(signal, items);
                     return Fate::Done(Ok(Sent::Spooled));
                 }
-                self.pipeline.add_lost(signal, reason, items);
+                self.lose(signal, reason, items);
                 stream.ended(items, &outcome);
                 Fate::Done(Err(Unsent::Refused))
             }
@@ -58,6 +59,7 @@ impl Worker {
         match self.store_ready(stream.signal, body, items) {
             Ok(()) => {
                 self.received(stream, items);
+                self.watcher.spooled(stream.signal, items);
                 Fate::Done(Ok(Sent::Spooled))
             }
             Err(body) => {
