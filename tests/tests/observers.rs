@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use smoltel::transport::{Answer, Otlp, Outcome, Request, Transport};
+use smoltel::transport::{Otlp, Outcome, Request, Transport};
 use smoltel::{Builder, ExportEvent, Loss, Signal, Telemetry};
 use smoltel_tests::sink::{Reply, Sink};
 
