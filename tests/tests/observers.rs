@@ -89,7 +89,7 @@ fn who_watches_is_told_of_what_is_spooled_and_given_up() {
     let (builder, seen) = watched(builder(&sink.url()));
     let telemetry = builder.build().unwrap();
     log(&telemetry, 3);
-    assert_eq!(telemetry.shutdown(AMPLE).reasons, [("expired", 3)]);
+    assert_eq!(telemetry.shutdown(Duration::from_secs(3)).reasons, [("expired", 3)]);
     assert_eq!(seen.lock().unwrap().last(), Some(&Seen::Dropped(3, Loss::Expired)));
 }
 
