@@ -17,7 +17,9 @@ mod forward;
 mod gap;
 mod ledger;
 mod log;
+mod notify;
 mod receive;
+mod reload;
 mod run;
 mod send;
 mod server;
@@ -42,7 +44,7 @@ fn main() -> ExitCode {
 
 fn execute(cli: Cli) -> Result<(), Failure> {
     match cli.command {
-        None => run::run(&load(&cli.flags)?),
+        None => run::run(&load(&cli.flags)?, &|| load(&cli.flags)),
         Some(Command::Check(flags)) => check(&load(&flags)?),
         Some(Command::Spool(command)) => spool_commands::execute(command),
         Some(Command::Send(send)) => send::execute(&send),

@@ -16,14 +16,17 @@ use crate::failure::Failure;
 use crate::forward::{Forwarders, Target};
 use crate::ledger::Ledger;
 use crate::log;
+use crate::notify;
 use crate::receive::Receiver;
-use crate::server::{self, Guard, Handler, Listener};
+use crate::reload::Reload;
+use crate::server::{self, Handler, Listener};
 
-/// Runs until SIGTERM or SIGINT.
-pub(crate) fn run(config: &Config) -> Result<(), Failure> {
-    let http = listen::<Receiver>(&config.http, "OTLP/HTTP", "--http")?;
-    let grpc = listen::<Receiver>(&config.grpc, "OTLP/gRPC", "--grpc")?;
-    let admin = listen::<Admin>(&config.admin, "the admin page", "--admin")?;
+/// Runs until SIGTERM or SIGINT. `read` reads the configuration again, at SIGHUP.
+pub(crate) fn run(config: &Config, read: &dyn Fn() -> Result<Config, Failure>) -> Result<(), Failure> {
+    let mut reload = Reload::new(config, read);
+    let http = listen::<Receiver>(config, &mut reload, |config| &config.http, "OTLP/HTTP", "--http")?;
+    let grpc = listen::<Receiver>(config, &mut reload, |config| &config.grpc, "OTLP/gRPC", "--grpc")?;
+    let admin = listen::<Admin>(config, &mut reload, |config| &config.admin, "the admin page", "--admin")?;
     let spool = open_spool(config)?;
     let target = Target::of(config);
     let destination = destination(&spool, &target)?;
@@ -40,7 +43,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
         target: target.to_string(),
         started: Instant::now(),
     });
-    let deadline = serve(config, &ledger, ([http, grpc], receiver), (admin, page))?;
+    let deadline = serve(config, &reload, &ledger, ([http, grpc], receiver), (admin, page))?;
     forwarders.drain(deadline);
     close(&spool, deadline)
 }
@@ -48,6 +51,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Failure> {
 /// Serves until a signal says to stop; returns by when all has to be over.
 fn serve(
     config: &Config,
+    reload: &Reload<'_>,
     ledger: &Arc<Ledger>,
     (otlp, receiver): ([Option<Listener>; 2], Arc<Receiver>),
     (admin, page): (Option<Listener>, Arc<Admin>),
@@ -61,7 +65,10 @@ fn serve(
         let mut servers: Vec<_> =
             otlp.map(|listener| spawn(listener, receiver.clone(), config, ledger, &stopped)).collect();
         servers.extend(admin.map(|listener| spawn(listener, page, config, ledger, &stopped)));
-        signals.wait().await;
+        notify::say(notify::READY);
+        tokio::spawn(notify::alive());
+        signals.wait(reload).await;
+        notify::say(notify::STOPPING);
         let deadline = Instant::now() + config.shutdown();
         _ = stop.send(true);
         for server in servers {
@@ -74,9 +81,16 @@ fn serve(
     deadline
 }
 
-fn listen<H: Handler>(door: &Door, what: &str, flag: &str) -> Result<Option<Listener>, Failure> {
+fn listen<H: Handler>(
+    config: &Config,
+    reload: &mut Reload<'_>,
+    door: fn(&Config) -> &Door,
+    what: &str,
+    flag: &str,
+) -> Result<Option<Listener>, Failure> {
+    let guard = reload.watch(door, H::HTTP2)?;
+    let door = door(config);
     let Some(address) = door.listen.0 else { return Ok(None) };
-    let guard = Guard::load(door, H::HTTP2)?;
     let socket = server::bind(address, what, flag)?;
     let bound = socket.local_addr().map_or_else(|_| address.to_string(), |bound| bound.to_string());
     log::line(format_args!("listening for {what} on {}://{bound}", door.scheme()));
@@ -90,7 +104,7 @@ fn listen<H: Handler>(door: &Door, what: &str, flag: &str) -> Result<Option<List
             "warning: what goes to {bound} can be read on the way ({flag}); give it a certificate-file and a key-file"
         ));
     }
-    Ok(Some(Listener::new(socket, watch::channel(Arc::new(guard)).1)))
+    Ok(Some(Listener::new(socket, guard)))
 }
 
 fn open_spool(config: &Config) -> Result<Spool, Failure> {
@@ -187,13 +201,13 @@ impl Signals {
         })
     }
 
-    /// Until the program is to end.
-    async fn wait(&mut self) {
+    /// Until the program is to end; reloads when it is asked to.
+    async fn wait(&mut self, reload: &Reload<'_>) {
         loop {
             tokio::select! {
                 _ = self.term.recv() => break,
                 _ = self.int.recv() => break,
-                _ = self.hup.recv() => log::line("SIGHUP: reloading is not supported yet by this version; restart instead"),
+                _ = self.hup.recv() => reload.reload(),
             }
         }
         log::line("stopping");

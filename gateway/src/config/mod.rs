@@ -70,6 +70,24 @@ impl Config {
         Ok(config)
     }
 
+    /// The keys, outside of what senders have to show, that another configuration has otherwise.
+    pub(crate) fn differs_from(&self, other: &Self) -> Vec<String> {
+        let upstream = self.upstream != other.upstream;
+        let listens = |config: &Self| [&config.http, &config.grpc, &config.admin].map(|door| door.listen);
+        // It prints by how it is made.
+        let rest = |config: &Self| {
+            let mut table = toml::Table::try_from(config).unwrap_or_default();
+            table.retain(|key, _| !["http", "grpc", "admin", "upstream"].contains(&key));
+            table
+        };
+        let (own, others) = (rest(self), rest(other));
+        let mut keys: Vec<String> =
+            own.keys().filter(|key| own.get(*key) != others.get(*key)).cloned().collect();
+        let more = [(upstream, "upstream"), (listens(self) != listens(other), "where to listen")];
+        keys.extend(more.into_iter().filter(|(differs, _)| *differs).map(|(_, key)| key.to_owned()));
+        keys
+    }
+
     pub(crate) fn spool_dir(&self) -> PathBuf {
         self.data_dir.join("spool")
     }

@@ -30,6 +30,7 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
 pub fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_smoltel-gateway"));
     command.env_remove("OTEL_EXPORTER_OTLP_ENDPOINT").env_remove("STATE_DIRECTORY");
+    command.env_remove("NOTIFY_SOCKET");
     command
 }
 
@@ -49,7 +50,10 @@ pub struct Gateway {
 
 impl Gateway {
     pub fn start(dir: &Path, args: &[&str]) -> Self {
-        let mut command = binary();
+        Self::start_as(binary(), dir, args)
+    }
+
+    pub fn start_as(mut command: Command, dir: &Path, args: &[&str]) -> Self {
         command.args(["--admin", "127.0.0.1:0", "--data-dir"]).arg(dir).args(args);
         for listener in ["--http", "--grpc"].into_iter().filter(|listener| !args.contains(listener)) {
             command.args([listener, "127.0.0.1:0"]);

@@ -1,0 +1,62 @@
+//! Running it: what SIGHUP changes, and what systemd is told.
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
+
+use support::*;
+
+#[test]
+fn a_reload_takes_what_is_right_and_keeps_what_was_when_it_is_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    let (config, tokens) = (dir.path().join("gateway.toml"), dir.path().join("tokens"));
+    let write = |more: &str, token: &str| {
+        fs::write(&tokens, token).unwrap();
+        fs::set_permissions(&tokens, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(&config, format!("{more}\n[http]\ntoken-file = {tokens:?}\n")).unwrap();
+    };
+    write("", "token-one");
+    let gateway = Gateway::start(&dir.path().join("data"), &["--config", config.to_str().unwrap()]);
+    let status = |token: &str| {
+        let headers = format!("{PROTOBUF}Authorization: Bearer {token}\r\n");
+        post(gateway.http, "/v1/logs", &headers, &log("x")).status
+    };
+    let reload = |word: &str| {
+        gateway.signal("HUP");
+        until(word, || gateway.log().contains(word));
+    };
+    assert_eq!((status("token-one"), status("token-two")), (200, 401));
+    write("nonsense = 1", "token-two");
+    reload("nothing has changed: config file");
+    assert_eq!((status("token-one"), status("token-two")), (200, 401), "a wrong config changes nothing");
+    write("", "# no token");
+    reload("there is no token in it");
+    assert_eq!((status("token-one"), status("token-two")), (200, 401), "nor does a wrong file");
+    write("shutdown-seconds = 7", "token-two");
+    reload("restart for what else has changed: shutdown-seconds");
+    assert_eq!((status("token-one"), status("token-two")), (401, 200));
+    assert!(!gateway.log().contains("token-two"), "{}", gateway.log());
+}
+
+#[test]
+fn systemd_is_told_when_it_is_ready_lives_and_stops() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let next = || {
+        let mut word = [0; 64];
+        let len = socket.recv(&mut word).unwrap();
+        String::from_utf8(word[..len].to_vec()).unwrap()
+    };
+    let mut command = binary();
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "20000");
+    let gateway = Gateway::start_as(command, &dir.path().join("data"), &[]);
+    assert_eq!(next(), "READY=1");
+    assert_eq!([next(), next()], ["WATCHDOG=1", "WATCHDOG=1"]);
+    gateway.signal("TERM");
+    while next() != "STOPPING=1" {}
+    assert_eq!(gateway.stop(), Some(0));
+}
