@@ -9,6 +9,7 @@ thread_local! {
 }
 
 /// Whether what this thread logs is the library's own.
+#[cfg(any(feature = "bridge-log", feature = "bridge-tracing"))]
 pub(crate) fn is_silent() -> bool {
     SILENT.get() == Some(true)
 }

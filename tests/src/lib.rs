@@ -27,3 +27,8 @@ pub fn in_a_process(test: &str, variables: &[(&str, &str)]) -> Output {
     command.args(["--exact", test, "--ignored", "--nocapture"]).envs(variables.iter().copied());
     command.output().unwrap()
 }
+
+/// The snippets of the page compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/BRIDGES.md")]
+mod bridges_page {}

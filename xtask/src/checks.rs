@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::install::Need;
 use crate::repo::Repo;
 use crate::step::{Log, Outcome, Step};
-use crate::{bare_metal, conformance, costs, firmware, fuzz, guards, licences, prove};
+use crate::{bare_metal, conformance, costs, firmware, fuzz, guards, licences, programs, prove};
 
 /// All that CI checks.
 pub(crate) fn all() -> Vec<Step> {
@@ -39,6 +39,12 @@ pub(crate) fn all() -> Vec<Step> {
         ),
         step("licences", "dependencies keep to deny.toml", &[], licences::run),
         step("bare-metal", "smoltel-core builds for microcontrollers", &[Need::BareMetal], bare_metal::run),
+        step(
+            "examples",
+            "smoltel's examples run against a real gateway, which gets what they record",
+            &[],
+            programs::run,
+        ),
         firmware::step(),
         fuzz::step(fuzz::SHORT),
         prove::step(),

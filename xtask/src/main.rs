@@ -14,6 +14,7 @@ mod guards;
 mod install;
 mod licences;
 mod mutants;
+mod programs;
 mod prove;
 mod qemu;
 mod relay;
