@@ -27,10 +27,18 @@ enum Wired {
     Printed,
     /// A gateway, in whose archive there must be what is in `NAME.json` afterwards.
     Gateway,
+    /// Nobody, and QEMU's clock counts instructions.
+    Counted,
 }
 
-pub(crate) const PROGRAMS: &[Program] =
-    &[Program { name: "hello", uart: Wired::Printed }, Program { name: "http", uart: Wired::Gateway }];
+/// A clock that moves by 1.024 µs for each instruction.
+const ICOUNT: [&str; 3] = ["--", "-icount", "shift=10,sleep=off"];
+
+pub(crate) const PROGRAMS: &[Program] = &[
+    Program { name: "hello", uart: Wired::Printed },
+    Program { name: "http", uart: Wired::Gateway },
+    Program { name: "cost", uart: Wired::Counted },
+];
 
 /// All programs, as a step of `cargo xtask test`.
 pub(crate) fn step() -> Step {
@@ -63,7 +71,7 @@ fn cargo(repo: &Repo, arguments: &[&str]) -> Command {
 /// Runs `program` and compares what it did with the files beside it. Says what it takes.
 fn check(repo: &Repo, log: &Log, program: &Program) -> Result<String, String> {
     let (printed, archived) = match program.uart {
-        Wired::Printed => (execute(repo, program, print)?, None),
+        Wired::Printed | Wired::Counted => (execute(repo, program, print)?, None),
         Wired::Gateway => {
             let gateway = Gateway::start(repo, log, program.name)?;
             let server = gateway.http;
@@ -90,6 +98,9 @@ where
     F: FnOnce(Uart) -> io::Result<String> + Send + 'static,
 {
     let mut qemu = cargo(repo, &["run", "--quiet", "--release", "--bin", program.name]);
+    if matches!(program.uart, Wired::Counted) {
+        qemu.args(ICOUNT);
+    }
     let (machine, uart) =
         Machine::start(&mut qemu).map_err(|error| format!("QEMU does not start: {error}"))?;
     let served = thread::spawn(move || serve(uart));
