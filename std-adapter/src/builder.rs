@@ -16,11 +16,16 @@ use crate::observe::{ExportEvent, Watcher};
 #[cfg(feature = "spool")]
 use crate::outbox::Outbox;
 use crate::own_metrics;
-use crate::platform::Threads;
+use crate::platform::{Making, Threads};
+use crate::processor::Processor;
 use crate::resource::{Attribute, Attributes, Detector, Entity, SCHEMA_URL};
+use crate::settings::{ChosenProcessor, LogSettings, Propagators, TraceSettings};
 use crate::telemetry::Telemetry;
 use crate::worker::Worker;
 use crate::{EntityRef, Loss, MetricSettings, Signal, Value};
+
+/// What code says of one signal, once the environment has been read.
+type Setting<T> = Box<dyn FnOnce(&mut T) + Send>;
 
 /// Settings of a [`Telemetry`]. What is set here wins over the environment; only the service's name is
 /// a default that `OTEL_SERVICE_NAME` replaces.
@@ -39,8 +44,13 @@ use crate::{EntityRef, Loss, MetricSettings, Signal, Value};
 pub struct Builder {
     service: String,
     exporter: Exporter,
+    traces: Vec<Setting<TraceSettings>>,
+    logs: Vec<Setting<LogSettings>>,
+    metrics: Vec<Setting<MetricSettings>>,
     metric_interval: Option<Duration>,
-    metrics: Option<MetricSettings>,
+    metric_timeout: Option<Duration>,
+    processor: ChosenProcessor,
+    propagators: Option<Propagators>,
     resource: Vec<Attribute>,
     resource_schema_url: String,
     entities: Vec<Entity>,
@@ -59,8 +69,13 @@ impl Builder {
         Self {
             service,
             exporter: Exporter::default(),
+            traces: Vec::new(),
+            logs: Vec::new(),
+            metrics: Vec::new(),
             metric_interval: None,
-            metrics: None,
+            metric_timeout: None,
+            processor: ChosenProcessor::default(),
+            propagators: None,
             resource: Vec::new(),
             resource_schema_url: String::new(),
             entities: Vec::new(),
@@ -81,11 +96,50 @@ impl Builder {
         self
     }
 
-    /// How metrics are made: temporality, histograms, exemplars, how many series. Environment:
-    /// `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`,
-    /// `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION` and `OTEL_METRICS_EXEMPLAR_FILTER`.
-    pub fn metrics(mut self, settings: MetricSettings) -> Self {
-        self.metrics = Some(settings);
+    /// The longest that one export of metrics may take. Environment: `OTEL_METRIC_EXPORT_TIMEOUT`; default: 30 s.
+    pub fn metric_timeout(mut self, timeout: Duration) -> Self {
+        self.metric_timeout = Some(timeout);
+        self
+    }
+
+    /// How spans are made and when they leave: changes what the environment says, field by field.
+    pub fn traces(mut self, set: impl FnOnce(&mut TraceSettings) + Send + 'static) -> Self {
+        self.traces.push(Box::new(set));
+        self
+    }
+
+    /// How log records are made and when they leave: changes what the environment says, field by field.
+    pub fn logs(mut self, set: impl FnOnce(&mut LogSettings) + Send + 'static) -> Self {
+        self.logs.push(Box::new(set));
+        self
+    }
+
+    /// How metrics are made: temporality, histograms, exemplars, how many series. Changes what the environment says
+    /// (`OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`, `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION`,
+    /// `OTEL_METRICS_EXEMPLAR_FILTER`), field by field.
+    pub fn metrics(mut self, set: impl FnOnce(&mut MetricSettings) + Send + 'static) -> Self {
+        self.metrics.push(Box::new(set));
+        self
+    }
+
+    /// Holds no span and no log record longer than 100 ms: for those who watch while it happens. The worker wakes twenty times
+    /// a second for it.
+    pub fn real_time(self) -> Self {
+        const LONGEST: Duration = Duration::from_millis(100);
+        self.traces(|traces| traces.batch.delay = LONGEST).logs(|logs| logs.batch.delay = LONGEST)
+    }
+
+    /// What may change or drop a record between its end and its export: one of [`processor`](crate::processor), a tuple of
+    /// them, or one's own. It runs on the thread that records.
+    pub fn processor(mut self, processor: impl Processor + Send + Sync + 'static) -> Self {
+        self.processor = ChosenProcessor(Some(Box::new(processor)));
+        self
+    }
+
+    /// The propagators that [`Telemetry::propagators`] gives. Environment: `OTEL_PROPAGATORS`; default: W3C Trace Context and
+    /// Baggage.
+    pub fn propagators(mut self, propagators: Propagators) -> Self {
+        self.propagators = Some(propagators);
         self
     }
 
@@ -202,15 +256,15 @@ impl Builder {
 
     fn build_with(mut self, variables: &dyn Fn(&str) -> Option<String>) -> Result<Telemetry, ConfigError> {
         let mut env = Env::new(variables);
+        config::refuse_config_file(&env)?;
         let enabled = !env.boolean("OTEL_SDK_DISABLED");
         let own = std::mem::take(&mut self.resource);
+        let mut entities = std::mem::take(&mut self.entities);
         let schema_url = self.schema_url(&mut env);
-        let resource = Attributes::gather(&mut env, &self.detectors, &self.service, own)
-            .encode(schema_url, &self.entities)?;
-        let mut schedule = Schedule::from_env(&mut env);
-        let by_environment = config::metrics(&mut env);
-        let metrics = self.metrics.unwrap_or(by_environment);
-        schedule.metric_interval = self.metric_interval.unwrap_or(schedule.metric_interval);
+        let resource = Attributes::gather(&mut env, &self.detectors, &self.service, own, &mut entities)
+            .encode(schema_url, &entities)?;
+        let propagators = self.propagators.unwrap_or_else(|| config::propagators(&mut env));
+        let (making, schedule) = self.settings(&mut env);
         let Opened { transport, wanted, pool } = self.exporter.open(&mut env)?;
         for warning in &env.warnings {
             self.diagnostics.say(warning);
@@ -234,7 +288,7 @@ impl Builder {
         let pipeline = Arc::new(Threads::pipeline(
             commands.clone(),
             enabled,
-            metrics,
+            making,
             #[cfg(unix)]
             evidence,
         ));
@@ -266,11 +320,29 @@ impl Builder {
             outbox,
             pool,
             wanted: wanted.map(|wanted| wanted && enabled),
+            propagators,
             ended: false,
         };
         #[cfg(feature = "spool")]
         telemetry.report_gaps();
         Ok(telemetry)
+    }
+
+    /// How records are made and when they leave: by the environment, then by code.
+    fn settings(&mut self, env: &mut Env<'_>) -> (Making, Schedule) {
+        let (mut traces, mut logs) = (TraceSettings::from_env(env), LogSettings::from_env(env));
+        let mut metrics = config::metrics(env);
+        let (mut points, interval) = config::metric_batches(env);
+        std::mem::take(&mut self.traces).into_iter().for_each(|set| set(&mut traces));
+        std::mem::take(&mut self.logs).into_iter().for_each(|set| set(&mut logs));
+        std::mem::take(&mut self.metrics).into_iter().for_each(|set| set(&mut metrics));
+        points.timeout = self.metric_timeout.unwrap_or(points.timeout);
+        let schedule = Schedule {
+            batches: [traces.batch, points, logs.batch],
+            metric_interval: self.metric_interval.unwrap_or(interval),
+        };
+        let processor = std::mem::take(&mut self.processor);
+        (Making { traces, logs, metrics, processor }, schedule)
     }
 
     /// The resource's schema URL. That of the program stays where detectors follow another one, which is said.
@@ -298,6 +370,9 @@ impl std::fmt::Debug for Builder {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -328,5 +403,34 @@ mod tests {
         let report = telemetry.shutdown(Duration::from_secs(10));
         assert_eq!((report.recorded, report.exported, report.dropped()), (0, 0, 0), "{report}");
         assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nobody called");
+    }
+
+    /// The variables that a build looks at, those of one signal under the name for all.
+    fn variables(values: &[(&str, &str)]) -> BTreeSet<String> {
+        let asked = RefCell::new(BTreeSet::new());
+        let get = |name: &str| {
+            let general = ["TRACES_", "METRICS_", "LOGS_"].into_iter().find_map(|signal| {
+                let option = name.strip_prefix("OTEL_EXPORTER_OTLP_")?.strip_prefix(signal)?;
+                let of_metrics = option.starts_with("TEMPORALITY") || option.starts_with("DEFAULT_HISTOGRAM");
+                (!of_metrics).then(|| format!("OTEL_EXPORTER_OTLP_{option}"))
+            });
+            asked.borrow_mut().insert(general.unwrap_or_else(|| name.to_owned()));
+            values.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        let telemetry = Builder::new(String::new()).on_message(|_| {}).build_with(&get).unwrap();
+        telemetry.shutdown(Duration::ZERO);
+        asked.into_inner()
+    }
+
+    #[test]
+    fn every_variable_that_is_read_is_documented_and_no_other() {
+        let mut read = variables(&[]);
+        read.extend(variables(&[("OTEL_TRACES_SAMPLER", "traceidratio")]));
+        // Only gRPC asks for it.
+        read.insert("OTEL_EXPORTER_OTLP_INSECURE".to_owned());
+        let page = include_str!("../../docs/CONFIGURATION.md");
+        let first_columns = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let documented: BTreeSet<String> = first_columns.map(str::to_owned).collect();
+        assert_eq!(read, documented);
     }
 }

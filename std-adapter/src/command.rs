@@ -2,6 +2,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::Signal;
 use crate::send::{Ready, Unsent};
 
 /// What a worker is told.
@@ -9,6 +10,8 @@ use crate::send::{Ready, Unsent};
 pub(crate) enum Command {
     /// A lane has filled.
     Wake,
+    /// A record of that signal is not to wait.
+    Hurry(Signal),
     /// Send everything, as far as possible by the deadline.
     Flush(Instant, Sender<()>),
     /// The same, and then end.
@@ -52,6 +55,14 @@ impl Commands {
         }
         let given = self.worker.send_deadline(Command::Send(Box::new(ready)), deadline);
         given.map_err(|error| if error.is_timeout() { Unsent::Late } else { Unsent::Ended })
+    }
+
+    /// Says that a record is urgent.
+    pub(crate) fn hurry(&self, signal: Signal) {
+        if !self.is_forked() {
+            // In a full channel there are commands that send, or the worker comes by within a second.
+            let _ = self.worker.try_send(Command::Hurry(signal));
+        }
     }
 
     /// Tells the worker, and waits until it has done it or `timeout` is over.

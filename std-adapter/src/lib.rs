@@ -63,6 +63,7 @@ mod report;
 mod resource;
 mod scope;
 mod send;
+mod settings;
 mod silence;
 pub mod split;
 mod stream;
@@ -78,10 +79,11 @@ pub use platform::{Callback, Threads};
 pub use report::Report;
 pub use resource::Detector;
 pub use send::{Sent, Unsent};
+pub use settings::{BatchSettings, ChosenProcessor, ChosenSampler, LogSettings, Propagators, TraceSettings};
 pub use smoltel_core::{
-    Aggregation, ExemplarFilter, Key, Loss, MetricSettings, Preference, PreparedAttributes, Scope, Severity,
-    Signal, SpanContext, SpanId, SpanKind, StatusCode, TraceId, Value, otlp::resource::EntityRef,
-    propagation, sampler,
+    Aggregation, AttributeLimits, ExemplarFilter, Key, Loss, MetricSettings, Preference, PreparedAttributes,
+    Scope, Severity, Signal, SpanContext, SpanId, SpanKind, StatusCode, TraceId, Value,
+    otlp::resource::EntityRef, processor, propagation, sampler,
 };
 pub use telemetry::Telemetry;
 

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use smoltel_core::platform::{self, Platform, Priority};
 use smoltel_core::propagation::TraceState;
 use smoltel_core::ring::Ring;
-use smoltel_core::sampler::{AlwaysOn, ParentBased};
 use smoltel_core::{
     Limits, MetricSettings, Metrics, Observer, Pipeline, Scope, Seed, SpanContext, pipeline::Records,
 };
@@ -20,14 +19,21 @@ use crate::context::{self, Entered};
 #[cfg(unix)]
 use crate::evidence::Evidence;
 use crate::scope::OwnedScope;
+use crate::settings::{ChosenProcessor, ChosenSampler, LogSettings, TraceSettings};
 use crate::silence;
 
 /// Programs with threads: one lane for each signal, so that one signal's outage does not hold the others.
 #[derive(Debug)]
 pub struct Threads {
     worker: Commands,
-    /// Whether the worker knows already that a lane has filled.
+    sampler: ChosenSampler,
+    processor: ChosenProcessor,
+    limits: Limits,
+    /// The signals whose records can be urgent.
+    urgent: [bool; 3],
+    /// Whether the worker knows already that a lane has filled, or has an urgent record.
     woken: [AtomicBool; 3],
+    hurried: [AtomicBool; 3],
     /// Slots that may still be made.
     slots: AtomicUsize,
     #[cfg(unix)]
@@ -43,19 +49,36 @@ const SLOTS: usize = 1024;
 /// Bytes of metric points: ten thousand counters, some hundred histograms.
 const POINTS: usize = 1 << 20;
 
+/// How records are made.
+pub(crate) struct Making {
+    pub(crate) traces: TraceSettings,
+    pub(crate) logs: LogSettings,
+    pub(crate) metrics: MetricSettings,
+    pub(crate) processor: ChosenProcessor,
+}
+
 impl Threads {
-    /// A pipeline that wakes `worker` when a lane is half full. One that is not `enabled` has no slots,
-    /// and so records nothing.
+    /// A pipeline that wakes `worker` when a lane is half full, or has an urgent record. One that is not `enabled` has no
+    /// slots, and so records nothing.
     pub(crate) fn pipeline(
         worker: Commands,
         enabled: bool,
-        metrics: MetricSettings,
+        making: Making,
         #[cfg(unix)] evidence: Option<Evidence>,
     ) -> Pipeline<Self> {
         let most = if enabled { SLOTS } else { 0 };
+        let Making { traces, logs, metrics, processor } = making;
+        let TraceSettings { sampler, attributes, events, links, event_attributes, link_attributes, batch } =
+            traces;
+        let (span, log) = (attributes, logs.attributes);
         let platform = Self {
             worker,
+            sampler,
+            processor,
+            limits: Limits { span, log, events, links, event_attributes, link_attributes },
+            urgent: [batch.urgent, false, logs.batch.urgent],
             woken: Default::default(),
+            hurried: Default::default(),
             slots: AtomicUsize::new(most),
             #[cfg(unix)]
             evidence,
@@ -81,6 +104,7 @@ impl Threads {
     /// The worker is looking at the lane: it wants to be woken again.
     pub(crate) fn seen(&self, signal: Signal) {
         self.woken[signal as usize].store(false, Ordering::Release);
+        self.hurried[signal as usize].store(false, Ordering::Release);
     }
 }
 
@@ -103,8 +127,8 @@ impl Platform for Threads {
     type Scope = OwnedScope;
     type Table<T: Send + 'static> = Growing<T>;
     type Lanes = [Ring<Box<[u8]>>; 3];
-    type Processor = ();
-    type Sampler = ParentBased<AlwaysOn>;
+    type Processor = ChosenProcessor;
+    type Sampler = ChosenSampler;
 
     type Callback = Callback;
     type Entered = Entered;
@@ -143,15 +167,15 @@ impl Platform for Threads {
     }
 
     fn limits(&self) -> &Limits {
-        &Limits::DEFAULT
+        &self.limits
     }
 
-    fn processor(&self) -> &() {
-        &()
+    fn processor(&self) -> &ChosenProcessor {
+        &self.processor
     }
 
     fn sampler(&self) -> &Self::Sampler {
-        const { &ParentBased::new(AlwaysOn) }
+        &self.sampler
     }
 
     fn lane(signal: Signal, _: Priority) -> usize {
@@ -187,7 +211,11 @@ impl Platform for Threads {
         }
     }
 
-    fn stored(&self, signal: Signal, _: Priority, used: usize, capacity: usize) {
+    fn stored(&self, signal: Signal, priority: Priority, used: usize, capacity: usize) {
+        let is_urgent = priority == Priority::Keep && self.urgent[signal as usize];
+        if is_urgent && !self.hurried[signal as usize].swap(true, Ordering::AcqRel) {
+            self.worker.hurry(signal);
+        }
         if used >= capacity / 2 && !self.woken[signal as usize].swap(true, Ordering::AcqRel) {
             self.worker.wake();
         }

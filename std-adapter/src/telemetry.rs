@@ -13,6 +13,7 @@ use crate::diagnostics::Diagnostics;
 use crate::outbox::Outbox;
 use crate::platform::Threads;
 use crate::report::Report;
+use crate::settings::Propagators;
 use crate::stream::items;
 use crate::transport::pool::{EndpointStatus, Pool};
 use crate::{Logger, Meter, Scoped, Signal, Tracer};
@@ -44,6 +45,7 @@ pub struct Telemetry {
     pub(crate) pool: Option<Pool>,
     /// The signals that are recorded for anybody.
     pub(crate) wanted: [bool; 3],
+    pub(crate) propagators: Propagators,
     pub(crate) ended: bool,
 }
 
@@ -86,6 +88,11 @@ impl Telemetry {
             self.unnamed.call_once(say);
         }
         Scoped::new(self.pipeline.clone(), self.pipeline.declare(scope.into()))
+    }
+
+    /// What carries a context to other processes and back, as code or the environment chose.
+    pub fn propagators(&self) -> Propagators {
+        self.propagators
     }
 
     /// Sends everything recorded so far, waiting `timeout` at the most, and reports. What could not be sent

@@ -58,7 +58,7 @@ impl Worker {
 
     fn work(self) {
         let seed = u64::from_le_bytes(std::array::from_fn(|i| crate::random()[i]));
-        let delay = |signal: Signal| nanos(self.schedule.delays[signal as usize]);
+        let delay = |signal: Signal| nanos(self.schedule.delay(signal));
         let streams = Signal::ALL.map(|signal| {
             let metrics = self
                 .own_meter
@@ -108,6 +108,10 @@ impl Running {
                     return;
                 }
                 Ok(Command::Send(ready)) => self.send_ready(*ready),
+                Ok(Command::Hurry(signal)) => {
+                    self.streams[signal as usize].exporter.flush();
+                    self.turn(None);
+                }
                 Ok(Command::Wake) | Err(RecvTimeoutError::Timeout) => self.turn(None),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -123,7 +127,7 @@ impl Running {
         let streams = self.streams.iter().filter_map(|stream| stream.exporter.poll_at());
         let next = streams.map(|at| self.start + Duration::from_nanos(at)).min();
         // Records that came since are seen at the latest then.
-        let idle = now + Duration::from_secs(1);
+        let idle = now + self.worker.schedule.sleep();
         self.next_collection.min(next.unwrap_or(idle)).min(idle)
     }
 
@@ -135,7 +139,8 @@ impl Running {
         }
         for stream in &mut self.streams {
             let until = deadline.unwrap_or_else(|| Instant::now() + SLICE);
-            let limit = deadline.unwrap_or_else(|| Instant::now() + SEND_TIMEOUT);
+            let timeout = self.worker.schedule.batches[stream.signal as usize].timeout;
+            let limit = deadline.unwrap_or_else(|| Instant::now() + timeout);
             self.worker.serve(stream, self.start, (until, limit), &mut self.body);
         }
     }
@@ -167,7 +172,7 @@ impl Running {
                 return;
             }
             match self.worker.commands.recv_deadline(next) {
-                Ok(Command::Wake) | Err(_) => {}
+                Ok(Command::Wake | Command::Hurry(_)) | Err(_) => {}
                 Ok(Command::Send(ready)) => self.send_ready(*ready),
                 Ok(command) => {
                     self.next = Some(command);
@@ -197,9 +202,6 @@ impl Running {
         let _ = deadline;
     }
 }
-
-/// Longer than any attempt: the endpoint's own timeout is what counts.
-const SEND_TIMEOUT: Duration = Duration::from_secs(86_400);
 
 impl Worker {
     /// Sends what is due of one signal, beginning nothing after `until`; no attempt takes longer than to
@@ -286,7 +288,8 @@ impl Worker {
 
     fn encode(&self, stream: &Stream, max_len: usize, body: &mut Vec<u8>) -> Option<Batch> {
         let source = Taken { ring: &stream.held, pipeline: &*self.pipeline };
-        let batch = Batch::plan(&source, stream.signal, self.resource.len(), (0, usize::MAX), max_len)?;
+        let until = end_of(&stream.held, self.schedule.batches[stream.signal as usize].max_items);
+        let batch = Batch::plan(&source, stream.signal, self.resource.len(), (0, until), max_len)?;
         body.resize(batch.encoded_len(), 0);
         Cursor::default().copy(&batch, &source, &self.resource, body);
         Some(batch)
@@ -457,6 +460,18 @@ impl Worker {
     fn send_found(&mut self, _: &mut Stream, _: u64, _: Instant) -> bool {
         false
     }
+}
+
+/// Where the first records end that have so many items together; one record with more goes alone.
+fn end_of(ring: &Ring<Box<[u8]>>, most: u32) -> usize {
+    let mut items = 0_u32;
+    let mut records = ring.records(0);
+    let over = |items: &mut u32, more: u32| {
+        let first = *items == 0;
+        *items = items.saturating_add(more);
+        *items > most && !first
+    };
+    records.find(|(_, header)| over(&mut items, header.items.into())).map_or(usize::MAX, |(at, _)| at)
 }
 
 fn nanos(duration: Duration) -> u64 {

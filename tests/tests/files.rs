@@ -20,7 +20,11 @@ fn lines(path: &Path) -> Vec<Value> {
 fn each_signal_has_its_file_and_metrics_are_made_as_the_settings_say() {
     let dir = tempfile::tempdir().unwrap();
     let settings = MetricSettings { temporality: Preference::Delta, ..MetricSettings::DEFAULT };
-    let telemetry = Telemetry::builder("files").files(dir.path()).metrics(settings).build().unwrap();
+    let telemetry = Telemetry::builder("files")
+        .files(dir.path())
+        .metrics(move |metrics| *metrics = settings)
+        .build()
+        .unwrap();
     telemetry.tracer("t").start("s").end();
     telemetry.logger("l").info("hello");
     telemetry.meter("m").counter("c").add(1, &[]);

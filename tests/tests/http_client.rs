@@ -189,7 +189,9 @@ fn metrics_are_made_as_the_settings_say_and_sent_when_their_time_has_come() {
     let sink = Sink::start();
     let histograms = Aggregation::Exponential { max_size: 16 };
     let settings = MetricSettings { temporality: Preference::Delta, histograms, ..MetricSettings::DEFAULT };
-    let builder = builder(&sink.url()).metrics(settings).metric_interval(Duration::from_millis(1));
+    let builder = builder(&sink.url())
+        .metrics(move |metrics| *metrics = settings)
+        .metric_interval(Duration::from_millis(1));
     let telemetry = builder.build().unwrap();
     telemetry.meter("m").counter("c").add(1, &[]);
     telemetry.meter("m").histogram("h").record(1.0, &[]);

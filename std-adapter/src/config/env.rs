@@ -60,6 +60,27 @@ impl<'a> Env<'a> {
         pairs
     }
 
+    /// A whole number from `least` on.
+    pub(crate) fn number(&mut self, name: &str, least: u32) -> Option<u32> {
+        let value = self.text(name)?;
+        let number = value.trim().parse().ok().filter(|number| *number >= least);
+        if number.is_none() {
+            self.warn(name, &value, &format!("it has to be a whole number, {least} or more; it is ignored"));
+        }
+        number
+    }
+
+    /// What a word stands for, in any case; another word is ignored.
+    pub(crate) fn choice<T: Clone>(&mut self, name: &str, words: &[(&str, T)]) -> Option<T> {
+        let value = self.text(name)?;
+        let found = words.iter().find(|(word, _)| value.eq_ignore_ascii_case(word));
+        if found.is_none() {
+            let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            self.warn(name, &value, &format!("it has to be one of {}; it is ignored", words.join(", ")));
+        }
+        found.map(|(_, meaning)| meaning.clone())
+    }
+
     pub(crate) fn warn(&mut self, name: &str, value: &str, why: &str) {
         let warning = format!("{name}={value:?}: {why}");
         // One that counts for several signals is read for each.
@@ -69,7 +90,7 @@ impl<'a> Env<'a> {
     }
 }
 
-fn pair(part: &str) -> Option<(String, String)> {
+pub(crate) fn pair(part: &str) -> Option<(String, String)> {
     let (key, value) = part.split_once('=')?;
     let key = percent_decoded(key.trim())?;
     (!key.is_empty()).then_some(())?;

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Env, choice};
+use super::Env;
 use crate::Signal;
 use crate::error::ConfigError;
 use crate::transport::pool::{Pool, Strategy};
@@ -144,7 +144,7 @@ fn several(env: &mut Env<'_>) -> Option<(Strategy, Vec<String>)> {
 /// A signal's endpoint by the environment. `base` is the base URL that code has set, `protocol` the protocol.
 fn endpoint(env: &mut Env<'_>, signal: Signal, base: Option<&str>, protocol: Option<Protocol>) -> Endpoint {
     let names = Names(signal);
-    let by_environment = names.first(|name| choice(env, name, Protocol::NAMES), "PROTOCOL");
+    let by_environment = names.first(|name| env.choice(name, Protocol::NAMES), "PROTOCOL");
     let protocol = protocol.or(by_environment).unwrap_or_default();
     let specific = env.text(&names.of("ENDPOINT")).filter(|_| base.is_none());
     let generic = env.text("OTEL_EXPORTER_OTLP_ENDPOINT");
@@ -166,7 +166,7 @@ fn endpoint(env: &mut Env<'_>, signal: Signal, base: Option<&str>, protocol: Opt
         // Zero is no limit; a day is as good as none.
         endpoint.timeout = if timeout.is_zero() { Duration::from_secs(86_400) } else { timeout };
     }
-    if let Some(compression) = names.first(|name| choice(env, name, Compression::NAMES), "COMPRESSION") {
+    if let Some(compression) = names.first(|name| env.choice(name, Compression::NAMES), "COMPRESSION") {
         endpoint.compression = compression;
     }
     let path = |option| names.first(|name| env.text(name), option).map(Into::into);
@@ -196,7 +196,7 @@ fn output(env: &mut Env<'_>, signal: Signal) -> Output {
         #[cfg(feature = "file")]
         ("otlp/file:DIRECTORY", Output::Otlp),
     ];
-    choice(env, &name, &names).unwrap_or(Output::Otlp)
+    env.choice(&name, &names).unwrap_or(Output::Otlp)
 }
 
 /// The two names of an endpoint's settings.

@@ -6,109 +6,63 @@
 
 mod env;
 mod exporter;
+mod sdk;
 
 use std::time::Duration;
 
 pub(crate) use env::Env;
+pub(crate) use env::pair;
 #[cfg(feature = "grpc")]
 pub(crate) use env::percent_decoded;
 #[cfg(feature = "file")]
 pub(crate) use exporter::Output;
 pub(crate) use exporter::{Exporter, Opened};
-use smoltel_core::{Aggregation, ExemplarFilter, MetricSettings, Preference};
+pub(crate) use sdk::{metric_batches, metrics, propagators, refuse_config_file};
 
-/// How often metrics are collected, unless something else is said.
-const METRIC_INTERVAL: Duration = Duration::from_secs(60);
+use crate::Signal;
+use crate::settings::BatchSettings;
 
 /// When batches leave.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Schedule {
-    /// How long records wait for company, by signal.
-    pub(crate) delays: [Duration; 3],
+    /// By signal.
+    pub(crate) batches: [BatchSettings; 3],
     /// How often metrics are collected.
     pub(crate) metric_interval: Duration,
 }
 
 impl Schedule {
-    pub(crate) fn from_env(env: &mut Env<'_>) -> Self {
-        let spans = env.millis("OTEL_BSP_SCHEDULE_DELAY").unwrap_or(Duration::from_secs(5));
-        let logs = env.millis("OTEL_BLRP_SCHEDULE_DELAY").unwrap_or(Duration::from_secs(1));
-        let interval = env.millis("OTEL_METRIC_EXPORT_INTERVAL").filter(|interval| !interval.is_zero());
-        // Collected points have waited long enough.
-        Self { delays: [spans, Duration::ZERO, logs], metric_interval: interval.unwrap_or(METRIC_INTERVAL) }
-    }
-}
+    /// The longest that the worker sleeps: what was recorded meanwhile is seen then, and its delay begins.
+    const SLEEP: Duration = Duration::from_secs(1);
 
-/// How metrics are made, by the environment.
-pub(crate) fn metrics(env: &mut Env<'_>) -> MetricSettings {
-    let default = MetricSettings::DEFAULT;
-    let exponential = Aggregation::Exponential { max_size: Aggregation::DEFAULT_SIZE };
-    let temporalities = [
-        ("cumulative", Preference::Cumulative),
-        ("delta", Preference::Delta),
-        ("lowmemory", Preference::LowMemory),
-    ];
-    let histograms = [
-        ("explicit_bucket_histogram", default.histograms),
-        ("base2_exponential_bucket_histogram", exponential),
-    ];
-    let filters = [
-        ("trace_based", ExemplarFilter::TraceBased),
-        ("always_on", ExemplarFilter::AlwaysOn),
-        ("always_off", ExemplarFilter::AlwaysOff),
-    ];
-    MetricSettings {
-        temporality: choice(env, "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", &temporalities)
-            .unwrap_or(default.temporality),
-        histograms: choice(env, "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", &histograms)
-            .unwrap_or(default.histograms),
-        exemplars: choice(env, "OTEL_METRICS_EXEMPLAR_FILTER", &filters).unwrap_or(default.exemplars),
-        ..default
+    /// How long the worker may sleep, so that with the [`delay`](Self::delay) that follows no record waits longer than it should.
+    pub(crate) fn sleep(&self) -> Duration {
+        let delays = self.batches.iter().map(|batch| batch.delay / 2).filter(|delay| !delay.is_zero());
+        delays.min().map_or(Self::SLEEP, |shortest| shortest.min(Self::SLEEP))
     }
-}
 
-/// What a word stands for, in any case; another word is ignored.
-fn choice<T: Clone>(env: &mut Env<'_>, name: &str, words: &[(&str, T)]) -> Option<T> {
-    let value = env.text(name)?;
-    let found = words.iter().find(|(word, _)| value.eq_ignore_ascii_case(word));
-    if found.is_none() {
-        let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        env.warn(name, &value, &format!("it has to be one of {}; it is ignored", words.join(", ")));
+    /// How long records wait from when the worker has seen them.
+    pub(crate) fn delay(&self, signal: Signal) -> Duration {
+        self.batches[signal as usize].delay.saturating_sub(self.sleep())
     }
-    found.map(|(_, meaning)| meaning.clone())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashMap;
-
-    fn with<R>(variables: &[(&str, &str)], f: impl FnOnce(&mut Env<'_>) -> R) -> (R, Vec<String>) {
-        let map: HashMap<_, _> = variables
-            .iter()
-            .map(|&(name, value)| (format!("OTEL_EXPORTER_OTLP_{name}"), value.to_owned()))
-            .collect();
-        let get = |name: &str| map.get(name).cloned();
-        let mut env = Env::new(&get);
-        let result = f(&mut env);
-        (result, env.warnings)
-    }
 
     #[test]
-    fn metrics_are_made_as_the_environment_says_in_any_case() {
-        let metrics = |variables: &[(&str, &str)]| with(variables, metrics);
-        assert_eq!(metrics(&[]), (MetricSettings::DEFAULT, Vec::new()));
-        let preference = |word| metrics(&[("METRICS_TEMPORALITY_PREFERENCE", word)]).0.temporality;
-        let found = ["Cumulative", "DELTA", "lowMemory"].map(preference);
-        assert_eq!(found, [Preference::Cumulative, Preference::Delta, Preference::LowMemory]);
-        let aggregation = |word| metrics(&[("METRICS_DEFAULT_HISTOGRAM_AGGREGATION", word)]);
-        let exponential = Aggregation::Exponential { max_size: 160 };
-        assert_eq!(aggregation("BASE2_exponential_bucket_histogram").0.histograms, exponential);
-        assert_eq!(aggregation("explicit_bucket_histogram").0, MetricSettings::DEFAULT);
-        let (settings, warnings) = aggregation("t-digest");
-        assert_eq!(settings, MetricSettings::DEFAULT);
-        assert!(warnings.len() == 1 && warnings[0].contains("t-digest"), "{warnings:?}");
-        let filter = |name: &str| (name == "OTEL_METRICS_EXEMPLAR_FILTER").then(|| "always_off".to_owned());
-        assert_eq!(super::metrics(&mut Env::new(&filter)).exemplars, ExemplarFilter::AlwaysOff);
+    fn no_record_waits_longer_than_its_delay() {
+        for (spans, logs) in [(5000, 1000), (100, 1000), (100, 100), (0, 20)] {
+            let batches = [spans, 0, logs].map(|millis| BatchSettings::after(Duration::from_millis(millis)));
+            let schedule = Schedule { batches, metric_interval: Duration::from_secs(60) };
+            for (signal, millis) in [(Signal::Traces, spans), (Signal::Logs, logs)] {
+                let longest = schedule.sleep() + schedule.delay(signal);
+                assert!(
+                    longest <= Duration::from_millis(millis).max(schedule.sleep()),
+                    "{signal:?} {millis}"
+                );
+            }
+        }
     }
 }

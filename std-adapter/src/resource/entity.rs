@@ -25,6 +25,15 @@ impl From<&EntityRef<'_>> for Entity {
 }
 
 impl Entity {
+    pub(super) fn new(
+        kind: &str,
+        id_keys: Vec<String>,
+        description_keys: Vec<String>,
+        schema_url: &str,
+    ) -> Self {
+        Self { kind: kind.to_owned(), id_keys, description_keys, schema_url: schema_url.to_owned() }
+    }
+
     pub(crate) fn kind(&self) -> &str {
         &self.kind
     }

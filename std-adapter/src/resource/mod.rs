@@ -1,6 +1,7 @@
 //! What the telemetry says it comes from.
 
 mod detect;
+mod entities;
 mod entity;
 
 use smoltel_core::Value;
@@ -36,15 +37,17 @@ impl Attribute {
 
 impl Attributes {
     /// What every resource has, then what is detected, then the environment's attributes, then `own`, then the service's
-    /// name: `OTEL_SERVICE_NAME` if it is set, else `service`.
+    /// name: `OTEL_SERVICE_NAME` if it is set, else `service`. Entities of the environment are added to the program's.
     pub(crate) fn gather(
         env: &mut Env<'_>,
         detectors: &[Detector],
         service: &str,
         own: Vec<Attribute>,
+        entities: &mut Vec<Entity>,
     ) -> Self {
         let mut attributes = Self::default();
         detectors.iter().for_each(|detector| detector.detect(&|name| env.text(name), &mut attributes));
+        entities::from_env(env, &mut attributes, entities);
         attributes.set("telemetry.sdk.language", "rust");
         attributes.set("telemetry.sdk.name", "smoltel");
         attributes.set("telemetry.sdk.version", env!("CARGO_PKG_VERSION"));
@@ -139,7 +142,7 @@ mod tests {
         let get =
             |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         let own = vec![Attribute::new("own", &"code".into())];
-        let attributes = Attributes::gather(&mut Env::new(&get), &[], service, own);
+        let attributes = Attributes::gather(&mut Env::new(&get), &[], service, own, &mut Vec::new());
         attributes.0.iter().find(|known| known.key == key).map(Attribute::text)
     }
 
