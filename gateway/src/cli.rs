@@ -10,7 +10,7 @@ use crate::failure::Failure;
 const AFTER: &str = "\
 Without an upstream, requests go to OTLP JSON Lines files under DIR/archive.
 Flags win over the config file, the file over the environment ($OTEL_EXPORTER_OTLP_ENDPOINT, $STATE_DIRECTORY).
-Not supported yet by this version: the device link, serial lines, several upstreams.";
+Not supported yet by this version: several upstreams.";
 
 /// Receives OTLP, stores it durably, forwards it.
 ///
@@ -33,10 +33,10 @@ pub(crate) struct Flags {
     /// OTLP/gRPC listens here, or `off` [default: 127.0.0.1:4317]
     #[arg(long, value_name = "ADDR")]
     pub(crate) grpc: Option<String>,
-    /// The device link: only `off`, it is not supported yet
-    #[arg(long, value_name = "off")]
+    /// The device link over TCP listens here, or `off` [default: 127.0.0.1:4319]
+    #[arg(long, value_name = "ADDR")]
     pub(crate) link: Option<String>,
-    /// Not supported yet
+    /// A serial line with a device at its other end; may be repeated [default speed: 115200]
     #[arg(long, value_name = "PATH[:BAUD]")]
     pub(crate) serial: Vec<String>,
     /// Status page, /metrics, /healthz, /readyz and /api/status, or `off` [default: 127.0.0.1:4328]

@@ -27,6 +27,8 @@ pub(crate) struct Ledger {
     /// Requests that are durable, and their items.
     pub(crate) received_requests: PerSignal,
     pub(crate) received_items: PerSignal,
+    /// How often a device's records waited for the spool to take them.
+    pub(crate) link_waits: AtomicU64,
     /// Connections hung up on, because their sender had enough of them.
     pub(crate) refused_connections: AtomicU64,
     /// Requests answered with an error, by status.

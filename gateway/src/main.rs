@@ -16,6 +16,7 @@ mod failure;
 mod forward;
 mod gap;
 mod ledger;
+mod link;
 mod log;
 mod notify;
 mod receive;

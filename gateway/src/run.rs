@@ -1,6 +1,7 @@
 //! The gateway itself: everything started, and stopped again in the right order.
 
 use std::fs::DirBuilder;
+use std::net::TcpListener;
 use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use crate::config::{Config, Door};
 use crate::failure::Failure;
 use crate::forward::{Forwarders, Target};
 use crate::ledger::Ledger;
+use crate::link::{Devices, Links};
 use crate::log;
 use crate::notify;
 use crate::receive::Receiver;
@@ -26,6 +28,7 @@ pub(crate) fn run(config: &Config, read: &dyn Fn() -> Result<Config, Failure>) -
     let mut reload = Reload::new(config, read);
     let http = listen::<Receiver>(config, &mut reload, |config| &config.http, "OTLP/HTTP", "--http")?;
     let grpc = listen::<Receiver>(config, &mut reload, |config| &config.grpc, "OTLP/gRPC", "--grpc")?;
+    let link = link(config)?;
     let admin = listen::<Admin>(config, &mut reload, |config| &config.admin, "the admin page", "--admin")?;
     let spool = open_spool(config)?;
     let target = Target::of(config);
@@ -35,15 +38,18 @@ pub(crate) fn run(config: &Config, read: &dyn Fn() -> Result<Config, Failure>) -
     log::line(format_args!("data in {}, forwarding to {target}", config.data_dir.display()));
 
     let receiver = Arc::new(Receiver::new(spool.clone(), ledger.clone(), config.limits.clone()));
+    let devices = Arc::new(Devices::default());
+    let links = Links::new(spool.clone(), ledger.clone(), devices.clone(), &config.devices);
     let page = Arc::new(Admin {
         spool: spool.clone(),
+        devices,
         ledger: ledger.clone(),
         forwarders: forwarders.clone(),
         destination: destination.id().to_owned(),
         target: target.to_string(),
         started: Instant::now(),
     });
-    let deadline = serve(config, &reload, &ledger, ([http, grpc], receiver), (admin, page))?;
+    let deadline = serve(config, &reload, &ledger, ([http, grpc], receiver), (link, links), (admin, page))?;
     forwarders.drain(deadline);
     close(&spool, deadline)
 }
@@ -54,6 +60,7 @@ fn serve(
     reload: &Reload<'_>,
     ledger: &Arc<Ledger>,
     (otlp, receiver): ([Option<Listener>; 2], Arc<Receiver>),
+    (link, links): (Option<TcpListener>, Arc<Links>),
     (admin, page): (Option<Listener>, Arc<Admin>),
 ) -> Result<Instant, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -64,6 +71,11 @@ fn serve(
         let otlp = otlp.into_iter().flatten();
         let mut servers: Vec<_> =
             otlp.map(|listener| spawn(listener, receiver.clone(), config, ledger, &stopped)).collect();
+        for line in &config.serial {
+            servers.push(tokio::spawn(links.clone().serial(line.clone(), stopped.clone())));
+        }
+        let connections = config.limits.connections;
+        servers.extend(link.map(|socket| tokio::spawn(links.listen(socket, connections, stopped.clone()))));
         servers.extend(admin.map(|listener| spawn(listener, page, config, ledger, &stopped)));
         notify::say(notify::READY);
         tokio::spawn(notify::alive());
@@ -105,6 +117,19 @@ fn listen<H: Handler>(
         ));
     }
     Ok(Some(Listener::new(socket, guard)))
+}
+
+fn link(config: &Config) -> Result<Option<TcpListener>, Failure> {
+    let Some(address) = config.link.0 else { return Ok(None) };
+    let socket = server::bind(address, "devices", "--link")?;
+    let bound = socket.local_addr().unwrap_or(address);
+    log::line(format_args!("listening for devices on tcp://{bound}"));
+    if !bound.ip().is_loopback() && config.devices.is_empty() {
+        log::line(
+            "warning: no device can connect, as beyond loopback it needs a key; name them in the config's [devices]",
+        );
+    }
+    Ok(Some(socket))
 }
 
 fn open_spool(config: &Config) -> Result<Spool, Failure> {

@@ -160,7 +160,7 @@ fn with_a_key_file_nothing_can_be_read_on_the_disk_and_nothing_without_it() {
     assert_eq!(run(&["spool", "verify"]).0, Some(0), "it needs no key");
     let (status, text) = run(&["spool", "export"]);
     assert!(status == Some(1) && text.contains("spool.key-file"), "{text}");
-    let (status, text) = run(&["--http", "off", "--grpc", "off", "--admin", "off"]);
+    let (status, text) = run(&["--http", "off", "--grpc", "off", "--link", "off", "--admin", "off"]);
     assert!(status == Some(1) && text.contains("encrypted") && text.contains("spool.key-file"), "{text}");
     let (_, text) = run(&["spool", "export", "--config", &config]);
     assert!(text.contains("the patient's name"), "{text}");

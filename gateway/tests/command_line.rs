@@ -37,8 +37,8 @@ fn a_wrong_command_line_is_refused_in_one_line() {
         (&["--upstream", "http://localhost:4317"], "--grpc"),
         (&["--certificate", "x"], "--key"),
         (&["--token-file", "/nowhere/tokens", "check"], "behind the command"),
-        (&["--link", "127.0.0.1:4319"], "not supported yet"),
-        (&["--serial", "/dev/ttyS0"], "not supported yet"),
+        (&["--link", "localhost"], "127.0.0.1:4318"),
+        (&["--serial", "/dev/ttyS0:1"], "/dev/ttyUSB0:115200"),
         (&["fly"], "fly"),
         (&["--data-dir", "x", "spool", "ls"], "behind the command"),
         (&["spool", "drain"], "--to"),
@@ -70,7 +70,8 @@ fn a_wrong_config_is_refused_in_one_line() {
         ("[grpc]\nclient-ca-file = '/x'", "certificate-file"),
         ("[admin]\ntoken-file = '/nowhere/tokens'", "/nowhere/tokens"),
         ("[limits]\nsender-connections = 0", "from 1"),
-        ("serial = ['/dev/ttyS0']", "not supported yet"),
+        ("[devices]\n'a name of 16 byt' = { key-file = 'x' }", "1 to 15 bytes"),
+        ("[devices]\nx = { key-file = '/nowhere/key' }", "/nowhere/key"),
         ("\x07 = 1", "line 1"),
     ];
     for (text, word) in cases {
@@ -122,13 +123,13 @@ fn help_and_version_are_answers() {
 fn a_machine_in_the_way_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().to_str().unwrap();
-    let off = ["--http", "127.0.0.1:0", "--grpc", "off", "--admin", "off"];
+    let off = ["--http", "127.0.0.1:0", "--grpc", "off", "--link", "off", "--admin", "off"];
     let run = |args: &[&str]| output(&[&off[..], args].concat());
 
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     assert_refused(
-        &output(&["--http", &address, "--grpc", "off", "--data-dir", data]),
+        &output(&["--http", &address, "--grpc", "off", "--link", "off", "--data-dir", data]),
         1,
         &[&address, "--http"],
     );

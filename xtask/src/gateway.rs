@@ -81,7 +81,7 @@ fn spawn(repo: &Repo, folder: &Path) -> io::Result<Child> {
     let binary = repo.target_dir().join("debug/smoltel-gateway");
     repo.command(
         &binary.to_string_lossy(),
-        &["--http", "127.0.0.1:0", "--grpc", "off", "--admin", "off", "--data-dir"],
+        &["--http", "127.0.0.1:0", "--grpc", "off", "--link", "off", "--admin", "off", "--data-dir"],
     )
     .arg(folder.join("data"))
     .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")

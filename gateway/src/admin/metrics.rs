@@ -9,6 +9,7 @@ use smoltel_spool::{Loss, Losses, Pending, Stats};
 use super::{Admin, status::reason};
 use crate::forward::State;
 use crate::ledger::PerSignal;
+use crate::link::{self, shown};
 use crate::signals;
 
 pub(super) fn text(admin: &Admin) -> String {
@@ -24,6 +25,7 @@ pub(super) fn text(admin: &Admin) -> String {
     let stats = admin.spool.stats();
     page.backlog(&stats);
     page.lost(&stats);
+    page.devices(admin);
     page.spool(&stats);
     page.0
 }
@@ -125,6 +127,42 @@ impl Page {
         };
         losses("", &stats.losses);
         stats.destinations.iter().for_each(|destination| losses(&destination.id, &destination.losses));
+    }
+
+    fn devices(&mut self, admin: &Admin) {
+        type Value = fn(&link::State) -> u64;
+        let all = admin.devices.all();
+        let connected = all.values().filter(|state| state.connected).count();
+        self.gauge("devices", "Devices met on the link since the start.", all.len());
+        self.gauge("devices_connected", "Those that are connected now.", connected);
+        let help = "How often records of devices waited for the spool to take them.";
+        self.head("device_waits_total", "counter", help);
+        self.sample("device_waits_total", &[], admin.ledger.link_waits.load(Ordering::Relaxed));
+        let values: [(&str, &str, &str, Value); 6] = [
+            ("device_up", "gauge", "Whether it is connected.", |state| state.connected.into()),
+            ("device_last_seen_seconds", "gauge", "Since it said something.", |state| {
+                state.seen.elapsed().as_secs()
+            }),
+            ("device_items_total", "counter", "Items stored.", |state| state.items),
+            ("device_refused_items_total", "counter", "Records that were no OTLP.", |state| state.refused),
+            ("device_gap_bytes_total", "counter", "Bytes of records that gave way unsent.", |state| {
+                state.gap_bytes
+            }),
+            ("device_bad_frames_total", "counter", "Frames that arrived damaged.", |state| state.bad),
+        ];
+        for (name, kind, help, value) in values {
+            self.head(name, kind, help);
+            for (id, state) in &all {
+                self.sample(name, &[("device", &shown(id))], value(state));
+            }
+        }
+        self.head("device_lost_items", "gauge", "Items that the device lost since its boot, as it says.");
+        for (id, state) in &all {
+            for ((signal, reason), count) in &state.losses {
+                let labels = [("device", &*shown(id)), ("signal", signal.name()), ("reason", reason)];
+                self.sample("device_lost_items", &labels, count);
+            }
+        }
     }
 
     fn spool(&mut self, stats: &Stats) {

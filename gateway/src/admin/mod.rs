@@ -14,6 +14,7 @@ use smoltel_spool::Spool;
 
 use crate::forward::Forwarders;
 use crate::ledger::Ledger;
+use crate::link::Devices;
 use crate::server::{Answer, Handler, Payload, Peer};
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -22,6 +23,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 pub(crate) struct Admin {
     pub(crate) spool: Spool,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) devices: Arc<Devices>,
     pub(crate) forwarders: Arc<Forwarders>,
     /// The spool's name for the destination, and people's.
     pub(crate) destination: String,

@@ -7,6 +7,7 @@ use smoltel::Signal;
 use smoltel_spool::{DestinationStats, Loss, Losses, Pending, Stats};
 
 use super::Admin;
+use crate::link::{State, shown};
 use crate::signals;
 
 pub(super) fn json(admin: &Admin) -> String {
@@ -27,6 +28,7 @@ pub(super) fn json(admin: &Admin) -> String {
         "otherDestinations": others.map(|other| json!({
             "id": other.id, "waiting": waiting(other), "lostItems": lost(&other.losses),
         })).collect::<Vec<_>>(),
+        "devices": admin.devices.all().into_iter().map(|(id, state)| device(&id, &state)).collect::<Vec<_>>(),
         "spool": spool(&stats),
     });
     status.to_string()
@@ -50,6 +52,27 @@ fn destination(admin: &Admin, stats: Option<&DestinationStats>) -> Value {
             })
         }),
         "lostItems": stats.map(|stats| lost(&stats.losses)),
+    })
+}
+
+fn device(id: &[u8], state: &State) -> Value {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let offset = state.offset.map(|offset| offset.unix(1).saturating_sub(1));
+    json!({
+        "id": shown(id),
+        "build": hex(&state.build),
+        "connected": state.connected,
+        "sealed": state.sealed,
+        "sessions": state.sessions,
+        "epochs": state.epochs.iter().map(|(stream, epoch)| (stream.to_string(), hex(&epoch.to_be_bytes()).into())).collect::<Map<_, _>>(),
+        // What its uptime is behind Unix time by is when it started.
+        "bootUnixNano": offset.map(|offset| offset.to_string()),
+        "lastSeenSeconds": state.seen.elapsed().as_secs(),
+        "items": state.items,
+        "refusedItems": state.refused,
+        "gapBytes": state.gap_bytes,
+        "lostItems": state.losses.iter().map(|((signal, reason), count)| (format!("{}.{reason}", signal.name()), (*count).into())).collect::<Map<_, _>>(),
+        "badFrames": state.bad,
     })
 }
 

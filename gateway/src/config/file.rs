@@ -3,8 +3,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use smoltel_spool::{Codec, Key, Options};
 
-use super::Upstream;
 use super::door::Written;
+use super::{Devices, Upstream};
 use crate::failure::Failure;
 use crate::gap;
 
@@ -17,13 +17,14 @@ pub(super) struct File {
     pub(super) http: Option<Written>,
     pub(super) grpc: Option<Written>,
     pub(super) link: Option<String>,
-    pub(super) serial: Option<toml::Value>,
+    pub(super) serial: Vec<String>,
     pub(super) admin: Option<Written>,
     pub(super) data_dir: Option<PathBuf>,
     pub(super) shutdown_seconds: u32,
     pub(super) upstream: Vec<Upstream>,
     pub(super) spool: SpoolSection,
     pub(super) limits: Limits,
+    pub(super) devices: Devices,
 }
 
 /// How much the spool holds.
@@ -159,13 +160,14 @@ impl Default for File {
             http: None,
             grpc: None,
             link: None,
-            serial: None,
+            serial: Vec::new(),
             admin: None,
             data_dir: None,
             shutdown_seconds: 5,
             upstream: Vec::new(),
             spool: SpoolSection::default(),
             limits: Limits::default(),
+            devices: Devices::default(),
         }
     }
 }

@@ -59,16 +59,6 @@ fn is_local(ip: IpAddr) -> bool {
     ip.is_loopback() || UdpSocket::bind((ip, 0)).is_ok()
 }
 
-/// Refuses a listener that this version does not have.
-pub(super) fn unsupported(what: &str, value: Option<&str>) -> Result<(), Failure> {
-    match value {
-        None | Some("off") => Ok(()),
-        Some(value) => Err(Failure::usage(format!(
-            "{what} {value} is not supported yet by this version; leave it out, or say off"
-        ))),
-    }
-}
-
 impl fmt::Display for Listen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {

@@ -1,7 +1,9 @@
 //! What the gateway is to do: flags over the config file over the environment over the defaults.
 
+mod devices;
 mod door;
 mod file;
+mod line;
 mod listen;
 mod upstream;
 
@@ -14,10 +16,12 @@ use smoltel_spool::Options;
 
 use crate::cli::{Flags, Place};
 use crate::failure::Failure;
+pub(crate) use devices::Devices;
 pub(crate) use door::Door;
 use door::Keys;
 use file::File;
 pub(crate) use file::{Limits, SpoolSection};
+pub(crate) use line::Line;
 pub(crate) use listen::Listen;
 pub(crate) use upstream::Upstream;
 
@@ -29,14 +33,17 @@ pub(crate) struct Config {
     pub(crate) http: Door,
     #[serde(serialize_with = "door::short")]
     pub(crate) grpc: Door,
-    /// Always off: it is shown so that nobody looks for it.
-    link: Listen,
+    pub(crate) link: Listen,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) serial: Vec<Line>,
     #[serde(serialize_with = "door::short")]
     pub(crate) admin: Door,
     pub(crate) data_dir: PathBuf,
     pub(crate) shutdown_seconds: u32,
     pub(crate) spool: SpoolSection,
     pub(crate) limits: Limits,
+    #[serde(skip_serializing_if = "Devices::is_empty")]
+    pub(crate) devices: Devices,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "upstream::as_list")]
     pub(crate) upstream: Option<Upstream>,
 }
@@ -45,24 +52,19 @@ impl Config {
     /// Puts the layers together. `env` reads an environment variable.
     pub(crate) fn load(flags: &Flags, env: impl Fn(&str) -> Option<OsString>) -> Result<Self, Failure> {
         let file = File::load(flags.place.config.as_deref())?;
-        listen::unsupported("--link", flags.link.as_deref())?;
-        listen::unsupported("link", file.link.as_deref())?;
-        if !flags.serial.is_empty() || file.serial.is_some() {
-            return Err(Failure::usage(
-                "serial lines are not supported yet by this version; leave --serial out",
-            ));
-        }
         let keys = keys(flags);
         let config = Self {
             http: Door::choose("http", flags.http.as_deref(), &keys, file.http, 4318)?,
             grpc: Door::choose("grpc", flags.grpc.as_deref(), &keys, file.grpc, 4317)?,
-            link: Listen::OFF,
+            link: Listen::choose("link", flags.link.as_deref(), file.link.as_deref(), 4319)?,
+            serial: Line::choose(&flags.serial, &file.serial)?,
             admin: Door::choose("admin", flags.admin.as_deref(), &Keys::default(), file.admin, 4328)?,
             data_dir: data_dir(&flags.place, file.data_dir, &env),
             shutdown_seconds: file.shutdown_seconds,
             upstream: upstream::choose(&flags.upstream, file.upstream, &env)?,
             spool: file.spool.checked()?,
             limits: file.limits.checked()?,
+            devices: file.devices.checked()?,
         };
         if let Some(upstream) = &config.upstream {
             upstream.is_not(&[("http", config.http.listen), ("grpc", config.grpc.listen)])?;
@@ -152,6 +154,7 @@ mod tests {
         let config = load(Flags::default(), &[]).unwrap();
         assert_eq!(config.http.listen.to_string(), "127.0.0.1:4318");
         assert_eq!(config.grpc.listen.to_string(), "127.0.0.1:4317");
+        assert_eq!(config.link.to_string(), "127.0.0.1:4319");
         assert_eq!(config.admin.listen.to_string(), "127.0.0.1:4328");
         assert_eq!(config.data_dir, Path::new("./smoltel-data"));
         assert!(config.upstream.is_none());
@@ -184,11 +187,6 @@ mod tests {
 
     #[test]
     fn what_is_not_there_yet_is_refused() {
-        let link = |value: &str| Flags { link: Some(value.into()), ..Flags::default() };
-        assert!(load(link("off"), &[]).is_ok());
-        assert!(load(link("127.0.0.1:4319"), &[]).unwrap_err().contains("not supported yet"));
-        let serial = Flags { serial: vec!["/dev/ttyUSB0".into()], ..Flags::default() };
-        assert!(load(serial, &[]).unwrap_err().contains("not supported yet"));
         let two = Flags { upstream: vec!["http://a".into(), "http://b".into()], ..Flags::default() };
         assert!(load(two, &[]).unwrap_err().contains("one upstream"));
     }

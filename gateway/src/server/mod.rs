@@ -119,6 +119,6 @@ async fn accept<H: Handler>(
 }
 
 /// Until the stop.
-async fn begun(stop: &mut watch::Receiver<bool>) {
+pub(crate) async fn begun(stop: &mut watch::Receiver<bool>) {
     _ = stop.wait_for(|stop| *stop).await;
 }

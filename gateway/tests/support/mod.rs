@@ -44,6 +44,7 @@ pub struct Gateway {
     child: Child,
     pub http: SocketAddr,
     pub grpc: Option<SocketAddr>,
+    pub link: Option<SocketAddr>,
     pub admin: SocketAddr,
     log: Arc<Mutex<String>>,
 }
@@ -55,17 +56,20 @@ impl Gateway {
 
     pub fn start_as(mut command: Command, dir: &Path, args: &[&str]) -> Self {
         command.args(["--admin", "127.0.0.1:0", "--data-dir"]).arg(dir).args(args);
-        for listener in ["--http", "--grpc"].into_iter().filter(|listener| !args.contains(listener)) {
+        for listener in ["--http", "--grpc", "--link"].into_iter().filter(|listener| !args.contains(listener))
+        {
             command.args([listener, "127.0.0.1:0"]);
         }
         let mut child = command.stderr(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let (mut http, mut grpc, mut admin, mut begin) = (None, None, None, String::new());
+        let (mut http, mut grpc, mut link, mut admin) = (None, None, None, None);
+        let mut begin = String::new();
         while let Some(Ok(line)) = lines.next() {
             let address =
                 |what: &str| line.split_once(what)?.1.split_once("://")?.1.parse::<SocketAddr>().ok();
             http = http.or(address("OTLP/HTTP on"));
             grpc = grpc.or(address("OTLP/gRPC on"));
+            link = link.or(address("devices on"));
             admin = admin.or(address("the admin page on"));
             let started = line.contains("data in");
             begin += &(line + "\n");
@@ -79,7 +83,7 @@ impl Gateway {
             lines.map_while(Result::ok).for_each(|line| *more.lock().unwrap() += &(line + "\n"));
         });
         let text = log.lock().unwrap().clone();
-        Self { http: http.expect(&text), grpc, admin: admin.expect(&text), child, log }
+        Self { http: http.expect(&text), grpc, link, admin: admin.expect(&text), child, log }
     }
 
     pub fn log(&self) -> String {

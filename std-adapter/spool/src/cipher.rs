@@ -52,6 +52,11 @@ mod present {
             Key(Zeroizing::new(bytes))
         }
 
+        /// Its bytes, for somebody else's cipher. Keep them out of sight.
+        pub fn as_bytes(&self) -> &[u8; KEY_LEN] {
+            &self.0
+        }
+
         /// Reads a key from a file that only its owner may read: 32 bytes, or 64 hexadecimal digits with or without an end of line.
         ///
         /// # Errors
