@@ -256,10 +256,8 @@ fn cursor_segment(segment: &Segment, present: &[usize]) -> CursorSegment {
         slot: segment.slot,
         generation: segment.generation,
         class: segment.class,
-        // What is not known to be durable, or was not read, is still to be looked for.
-        closed: segment.closed
-            && !segment.unread
-            && segment.durable_records as usize == segment.records.len(),
+        // What is not known to be durable is still to be looked for.
+        closed: segment.closed && segment.durable_records as usize == segment.records.len(),
         unread: segment.unread,
         records: segment.durable_records,
         items: segment.durable_items,

@@ -1,6 +1,7 @@
 //! Opening: from whatever the files hold to a spool that works.
 
 mod boots;
+mod copies;
 mod marks;
 mod settle;
 mod tally;

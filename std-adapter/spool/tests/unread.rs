@@ -5,12 +5,14 @@
 mod disk;
 mod explore;
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use disk::{Disk, Unreadable};
 use explore::Unread;
+use smoltel_spool::vfs::Site;
 use smoltel_spool::{Class, Codec, Options, Problem, Record, Signal, Spool, verify_with};
 
 fn options() -> Options {
@@ -68,6 +70,66 @@ fn a_bad_sector_costs_room_and_no_data() {
     let again = open(&warm.copy());
     assert_eq!(take_all(&again), [2]);
     assert_eq!((again.stats().unread, again.stats().gaps), (0, 0));
+}
+
+/// Three records; the second is in the second segment, whose sync failed, and once more in the third. Also returns the CURSOR that
+/// knows the first one only.
+fn written_again() -> (Disk, Vec<u8>) {
+    let disk = Disk::default();
+    let spool = open(&disk);
+    spool.destination("up").unwrap();
+    spool.append_wait(record(1)).unwrap();
+    spool.close(Duration::from_secs(10)).unwrap();
+    drop(spool);
+    let cursor = disk.read("/spool/CURSOR");
+    let spool = open(&disk);
+    disk.fail(Site::GroupSync, ErrorKind::Other, 1);
+    (2..=3).for_each(|n| _ = spool.append_wait(record(n)).unwrap());
+    spool.close(Duration::from_secs(10)).unwrap();
+    (disk.copy(), cursor)
+}
+
+/// Opens it with so many sectors of a segment unreadable, of eight.
+fn open_without(disk: &Disk, slot: usize, sectors: usize) -> Spool {
+    disk.unreadable(Unreadable::Sectors(disk.file("/spool/spool.dat"), slot * 8, sectors));
+    let spool = open(disk);
+    assert_eq!(spool.stats().unread, 1);
+    spool
+}
+
+#[test]
+fn what_a_failed_write_left_does_not_come_when_it_can_be_read() {
+    // Header B can be read, or nothing.
+    for sectors in [1, 8] {
+        let (disk, _) = written_again();
+        let spool = open_without(&disk, 1, sectors);
+        assert_eq!(take_all(&spool), [1, 2, 3]);
+        spool.close(Duration::from_secs(10)).unwrap();
+        let again = open(&disk.copy());
+        assert_eq!(take_all(&again), []);
+        assert_eq!((again.stats().unread, again.stats().gaps), (0, 0));
+    }
+}
+
+/// The opening that could not read one copy vouched for the other.
+#[test]
+fn of_two_copies_the_one_that_holds_comes_once() {
+    for (unread, torn) in [(1, None), (2, None), (1, Some(1)), (2, Some(1)), (1, Some(2)), (2, Some(2))] {
+        let (disk, cursor) = written_again();
+        disk.write("/spool/CURSOR", cursor);
+        let mut bytes = disk.read("/spool/spool.dat");
+        torn.iter().for_each(|slot| bytes[slot * 4096 + 1000] ^= 1);
+        disk.write("/spool/spool.dat", bytes);
+        open_without(&disk, unread, 1).close(Duration::from_secs(10)).unwrap();
+        let disk = disk.copy();
+        // What one opening finds out about them, the next one does, too.
+        open(&disk).close(Duration::from_secs(10)).unwrap();
+        let again = open(&disk);
+        let mut came = take_all(&again);
+        came.sort_unstable();
+        assert_eq!(came, [1, 2, 3], "{unread} could not be read, {torn:?} is torn");
+        assert_eq!((again.stats().unread, again.stats().gaps), (0, 0));
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread;
 
 use super::boots::Boots;
+use super::copies::drop_copies;
 use super::tally::{Cost, Damage, Tally, bitmap};
 use super::{Room, Survey};
 use crate::cipher::SegmentKey;
@@ -29,6 +30,8 @@ pub(crate) struct Found {
     key: Option<Arc<SegmentKey>>,
     entry: Option<CursorSegment>,
     pub(super) records: Vec<RecordHeader>,
+    /// Ordinals of records that CURSOR vouches for and that another segment has, too.
+    pub(super) copies: HashSet<u32>,
     /// The disk could not read all of it.
     pub(super) unread: bool,
 }
@@ -73,11 +76,18 @@ impl Found {
         };
         let known = entry.filter(|entry| entry.closed).map(|entry| entry.records);
         let Walk { records, unread } = scan::walk(room.vfs, room.file, header, known);
-        Some(Found { header: header.clone(), key, entry: entry.cloned(), records, unread })
+        Some(Found {
+            header: header.clone(),
+            key,
+            entry: entry.cloned(),
+            records,
+            copies: HashSet::new(),
+            unread,
+        })
     }
 
     /// How many records CURSOR vouches for.
-    fn vouched(&self) -> u32 {
+    pub(super) fn vouched(&self) -> u32 {
         self.entry.as_ref().map_or(0, |entry| entry.records)
     }
 }
@@ -122,6 +132,7 @@ pub(crate) fn settle(
     let mut tally = Tally::new(cursor);
     let highest = durable(cursor, survey);
     drop_tail(room, survey, highest);
+    drop_copies(room, &mut survey.found);
     let floor = match cursor {
         Some(_) => 0,
         None => survey.headers.iter().map(|header| header.floor).max().unwrap_or(0),
@@ -173,10 +184,13 @@ fn keep_unread(index: &mut Index, cursor: Option<&Cursor>, survey: &Survey) {
                 segment.items = entry.items;
                 (segment.missing_records, segment.missing_items) =
                     (entry.missing_records, entry.missing_items);
-                (segment.closed, segment.suspect, segment.unread) = (true, true, true);
+                (segment.closed, segment.suspect, segment.unread) = (entry.closed, true, true);
                 index.segments.insert(segment.generation, segment);
             }
-            Some(entry) => _ = index.unread.insert(*slot, entry.generation),
+            // Of one that was closed without a record, what a failed write left there is not live.
+            Some(entry) => {
+                _ = index.unread.insert(*slot, entry.generation.saturating_add(entry.closed.into()));
+            }
             None => _ = index.unread.insert(*slot, cursor.map_or(0, |cursor| cursor.generation + 1)),
         }
     }
@@ -188,17 +202,15 @@ fn durable(cursor: Option<&Cursor>, survey: &Survey) -> u64 {
     told.unwrap_or(0).max(cursor.map_or(0, |cursor| cursor.watermark))
 }
 
-/// Forgets second copies of a record, the older ones, and records above the durable ones whose payload is not whole.
+/// Forgets records above the durable ones whose payload is not whole.
 fn drop_tail(room: &Room<'_>, survey: &mut Survey, highest: u64) {
-    let mut seen = HashSet::new();
-    for found in survey.found.iter_mut().rev() {
+    for found in &mut survey.found {
         let vouched = found.vouched();
         let header = &found.header;
         found.records.retain(|record| {
             let holds = || scan::payload_holds(room.vfs, room.file, header, record);
             // What the disk cannot read may be whole; who takes it will see.
-            let whole = || record.sequence <= highest || holds().unwrap_or(true);
-            record.ordinal < vouched || (whole() && seen.insert(record.sequence))
+            record.ordinal < vouched || record.sequence <= highest || holds().unwrap_or(true)
         });
     }
 }
@@ -218,9 +230,11 @@ fn build(
     let header = &found.header;
     let mut segment = Segment::new(header.slot, header.generation, header.class, header.salt, header.boot_id);
     segment.key.clone_from(&found.key);
-    (segment.closed, segment.suspect, segment.unread) = (true, found.unread, found.unread);
+    (segment.suspect, segment.unread) = (found.unread, found.unread);
     let absent = if found.unread { Meta::UNREAD } else { Meta::MISSING };
     let entry = found.entry.clone().unwrap_or_default();
+    // What could not be read may have more records than are known, unless it was closed before.
+    segment.closed = !found.unread || entry.closed;
     let claim = claim.copied().unwrap_or_default();
     let (promised, promised_items) = (entry.records, entry.items).max(claim);
     let promised = found.records.iter().map(|record| record.durable_records).max().unwrap_or(0).max(promised);
@@ -237,7 +251,7 @@ fn build(
         after = record.sequence.saturating_add(1);
         hole.for_each(|_| segment.push(absent));
         segment.items = record.items_before;
-        if record.sequence >= floor {
+        if record.sequence >= floor && !found.copies.contains(&record.ordinal) {
             segment.push(Meta::new(record, boot));
         } else {
             segment.push(Meta::MISSING);

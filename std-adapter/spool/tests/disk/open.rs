@@ -192,7 +192,8 @@ impl VfsFile for Open {
         if let Some(Fault::Error(kind)) = fault {
             return Err(kind.into());
         }
-        if site == Site::CursorWrite {
+        // Of short writes the last one makes it whole.
+        if site == Site::CursorWrite && len == bytes.len() {
             state.events.push(Event::CursorWritten);
         }
         state.ended()?;

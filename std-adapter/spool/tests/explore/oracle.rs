@@ -35,6 +35,8 @@ pub(crate) enum Trust {
     /// Its syncs fail, and the page cache shows to the next process what never reached the medium: what was not
     /// acknowledged may be shown, and be a gap later; what was released may come again.
     Fails,
+    /// It could not read all of spool.dat when it was opened: what was not acknowledged may be a gap later.
+    Unread,
     /// Its syncs of spool.dat lie: what is missing must be counted if CURSOR can be read, that is all.
     Lies,
     /// All its syncs lie, those of CURSOR too: what comes must be right, that is all.
@@ -173,7 +175,7 @@ impl Promises {
     /// lost from what was let go.
     pub(crate) fn can_be_judged(&self, disk: &Disk) -> bool {
         match self.disk {
-            Trust::Sound | Trust::Fails => true,
+            Trust::Sound | Trust::Fails | Trust::Unread => true,
             Trust::Lies => cursor_holds(&disk.read("/spool/CURSOR")),
             Trust::Void => false,
         }
@@ -211,7 +213,7 @@ impl Promises {
             return Err(format!("{name} misses {missing:?}"));
         }
         match promise.forgotten.intersection(came).next() {
-            Some(id) if self.disk == Trust::Sound => {
+            Some(id) if matches!(self.disk, Trust::Sound | Trust::Unread) => {
                 Err(format!("{name} gets {id} again, which was released"))
             }
             _ => Ok(()),

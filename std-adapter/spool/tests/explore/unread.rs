@@ -44,7 +44,7 @@ impl Unread {
         let sound = Disk::killed(at);
         drop(Spool::open_with(Arc::new(sound.clone()), DIR, recording.workload.options.clone()));
         let mut all: Vec<(Unreadable, Trust)> =
-            (0..sound.reads()).map(|number| (Unreadable::Read(number), Trust::Sound)).collect();
+            (0..sound.reads()).map(|number| (Unreadable::Read(number), Trust::Unread)).collect();
         let image = Disk::killed(at).image();
         for (path, node) in &image.names {
             let Node::File(id) = node else { continue };
@@ -53,7 +53,7 @@ impl Unread {
                 continue;
             }
             // With a slot of CURSOR that cannot be read the other one counts, which may be an older one.
-            let trust = if path.ends_with("spool.dat") { Trust::Sound } else { Trust::Fails };
+            let trust = if path.ends_with("spool.dat") { Trust::Unread } else { Trust::Fails };
             let sectors = image.files[id].len().div_ceil(SECTOR);
             for (count, first) in
                 [1, 8].into_iter().flat_map(|count| (0..sectors).step_by(count).map(move |at| (count, at)))
@@ -84,18 +84,19 @@ impl Unread {
         self.openings.fetch_add(1, Ordering::Relaxed);
         match Spool::open_with(Arc::new(disk.clone()), DIR, options.clone()) {
             // What an older CURSOR knows of destinations is not what the workload knows: they might keep all that is stored.
-            Ok(spool) => self.meanwhile(&disk, &spool, if trust == Trust::Sound { MANY } else { 0 })?,
+            Ok(spool) => self.meanwhile(&disk, &spool, if trust == Trust::Unread { MANY } else { 0 })?,
             Err(_) => _ = self.refused.fetch_add(1, Ordering::Relaxed),
         }
         let mut events = recording.events[..recording.history[operation].events].to_vec();
         events.push(Event::Killed);
         events.extend(disk.events());
         // A tail that nobody was promised may be called a gap: docs/SPOOL.md, "What it does not do".
-        let promises = Promises::new(&events, options.sync, Trust::Fails);
+        let promises = Promises::new(&events, options.sync, trust);
+        let nobody = !events.iter().any(|event| matches!(event, Event::Joined(_)));
         let image = disk.image();
         match promises.check(&Disk::killed(&disk.snapshot()), options, image.hash().is_multiple_of(16)) {
             // All is there, and nobody is known yet who would take what was stored meanwhile.
-            Err(problem) if problem.ends_with("the spool is full") => Ok(()),
+            Err(problem) if nobody && problem.ends_with("the spool is full") => Ok(()),
             result => result,
         }
     }
