@@ -36,7 +36,8 @@ cargo xtask fuzz [TARGET] [--seconds N] [--keep]  fuzz each target for N seconds
 cargo xtask prove [PART]...                     prove the spool's promises: crash, mutations, model, rot, processes, shuttle
 cargo xtask mutants [FILE]...                   change core's lower layers; which changes do its tests notice?
 cargo xtask bench core                          count instructions with valgrind, into docs/PERFORMANCE.md
-cargo xtask bench spool [ARGUMENT...]           measure the spool beside raw writes";
+cargo xtask bench spool [ARGUMENT...]           measure the spool beside raw writes
+cargo xtask bench gateway [PEERS]               what relaying costs and loses, beside a floor and the peers in that folder (.peers)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -155,9 +156,22 @@ fn mutants(repo: &Repo, files: &[&str]) -> Result<bool, String> {
 
 fn bench(repo: &Repo, rest: &[&str]) -> Result<bool, String> {
     let mut cargo = repo.cargo(&["bench", "-p", "smoltel-benches"]);
+    if rest.first() == Some(&"gateway") {
+        build_gateway(repo)?;
+        cargo.env("SMOLTEL_GATEWAY", repo.target_dir().join("release/smoltel-gateway"));
+    }
     if let [name, arguments @ ..] = rest {
         cargo.args(["--bench", name, "--"]).args(arguments);
     }
     let status = cargo.status().map_err(|error| format!("cargo does not start: {error}"))?;
     Ok(status.success())
+}
+
+/// The program as it is shipped.
+fn build_gateway(repo: &Repo) -> Result<(), String> {
+    let status = repo.cargo(&["build", "--release", "-p", "smoltel-gateway"]).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        _ => Err("the gateway does not build".to_owned()),
+    }
 }
