@@ -2,6 +2,8 @@
 
 use smoltel_core::{Key, Value};
 
+/// A span's name.
+pub const NAME: &str = "GET /api/v1/orders/x";
 /// Keys as semantic conventions have them.
 pub const NAMES: [&str; 8] = [
     "http.request.method",

@@ -36,6 +36,7 @@ cargo xtask fuzz [TARGET] [--seconds N] [--keep]  fuzz each target for N seconds
 cargo xtask prove [PART]...                     prove the spool's promises: crash, mutations, model, rot, processes, shuttle
 cargo xtask mutants [FILE]...                   change core's lower layers; which changes do its tests notice?
 cargo xtask bench core                          count instructions with valgrind, into docs/PERFORMANCE.md
+cargo xtask bench client [PART]                 the application library beside its peers: calls, threads, spans [NUMBER]
 cargo xtask bench spool [ARGUMENT...]           measure the spool beside raw writes
 cargo xtask bench gateway [PEERS]               what relaying costs and loses, beside a floor and the peers in that folder (.peers)";
 
