@@ -16,7 +16,7 @@ use smoltel_core::{AttributeLimits, Limits};
 /// let tenth = TraceIdRatioBased::new(0.1).unwrap();
 /// let telemetry = Telemetry::builder("thermostat")
 ///     .endpoint("http://127.0.0.1:9")
-///     .traces(|traces| {
+///     .traces(move |traces| {
 ///         traces.sampler(ParentBased::new(tenth));
 ///         traces.events = 32;
 ///     })
