@@ -11,6 +11,15 @@ use crate::ring::Header;
 /// Records on flash, first in, first out. The [module](super) has an example.
 ///
 /// Offsets count from its head, as a ring's do: a record takes [`Header::LEN`] bytes more than its own.
+///
+/// ```
+/// use embedded_storage::nor_flash::NorFlash;
+/// use smoltel_core::flash::FlashQueue;
+/// /// How many bytes of records wait for the link.
+/// fn waiting<F: NorFlash>(queue: &FlashQueue<F>) -> u64 {
+///     queue.len()
+/// }
+/// ```
 #[derive(Debug)]
 pub struct FlashQueue<F> {
     pub(super) medium: Medium<F>,

@@ -60,6 +60,13 @@ impl<'a> Identity<'a> {
 ///
 /// Times are those of the pipeline's clock, in nanoseconds. What was sent stays in the ring until the gateway has it on its
 /// disk. The end takes some 500 bytes of memory and no buffer: what has to be sent again is read again.
+///
+/// ```
+/// use smoltel_core::link::{DeviceEnd, Identity};
+/// let mut device = DeviceEnd::new(Identity::new(b"00042", 1), &[]);
+/// device.receive(0, b"rubbish\0");
+/// assert!(!device.is_up());
+/// ```
 #[derive(Debug)]
 pub struct DeviceEnd<'a> {
     identity: Identity<'a>,

@@ -15,6 +15,14 @@ const LONGEST: usize = *FRAME.end() - 1;
 ///
 /// It holds no record: pieces are handed on as they come. Nothing happens by time: its owner closes what is silent for too long.
 /// `K` looks up how the device of an id may connect.
+///
+/// ```
+/// use smoltel_core::link::{Access, GatewayEnd};
+/// let mut gateway = GatewayEnd::new(|_id: &[u8]| Access::Plain, 4096);
+/// let mut rubbish: &[u8] = &[0, 1, 2, 3, 0];
+/// assert!(gateway.receive(&mut rubbish).is_none());
+/// assert_eq!((gateway.bad(), rubbish.len()), (1, 0));
+/// ```
 #[derive(Debug)]
 pub struct GatewayEnd<K> {
     access: K,

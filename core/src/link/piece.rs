@@ -59,6 +59,14 @@ impl Head {
 }
 
 /// A part of a record, or all of it.
+///
+/// ```
+/// use smoltel_core::link::Piece;
+/// /// Whether nothing more of its record is needed.
+/// fn is_whole(piece: &Piece<'_>) -> bool {
+///     piece.head.is_some() && piece.last
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece<'a> {
     /// The record's head, if it begins here. What went before of another one will not be completed.
