@@ -139,6 +139,7 @@ impl ReadySender {
         request: &Request<'_>,
         deadline: Instant,
     ) -> Result<Result<Sent, Unsent>, Option<Unsent>> {
+        // The one copy: the worker is another thread, and may have the request longer than its caller waits.
         let mut body = request.body.to_vec();
         loop {
             let (fate, told) = bounded(1);
