@@ -1,11 +1,13 @@
 //! What the programs in `src/bin` share: the board.
 //!
 //! Each program `src/bin/NAME.rs` has the output it must give beside it in `NAME.out`, and
-//! what must arrive at the gateway in `NAME.json` if it sends there.
+//! what must arrive at the gateway in `NAME.json`, or `NAME.records`, if it sends there.
 #![no_std]
 
 pub mod clock;
+pub mod report;
 pub mod stack;
 pub mod uart;
+pub mod wire;
 
 mod registers;

@@ -1,24 +1,32 @@
-//! UART0 of the mps2-an385: an Arm CMSDK APB UART, polled.
+//! The UARTs of the mps2-an385: Arm CMSDK APB UARTs, polled.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::registers::Registers;
 
-/// UART0. There is one, so there is one value of this type.
+/// UART0. QEMU has it on its first `-serial`.
+pub type Uart0 = Uart<0x4000_4000>;
+/// UART1, of the second `-serial`.
+pub type Uart1 = Uart<0x4000_5000>;
+
+/// The UART at that address. There is one, so there is one value of each type.
 ///
 /// Reading and writing return at once with the number of bytes moved, which may be 0: the main loop goes on with its
 /// job while the line is slow.
 #[derive(Debug)]
-pub struct Uart {
-    registers: Registers<0x4000_4000>,
+pub struct Uart<const BASE: usize> {
+    registers: Registers<BASE>,
 }
 
-static TAKEN: AtomicBool = AtomicBool::new(false);
+static TAKEN: [AtomicBool; 2] = [const { AtomicBool::new(false) }; 2];
 
-impl Uart {
-    /// Switches UART0 on and hands it out; `None` from the second call on.
+impl<const BASE: usize> Uart<BASE> {
+    /// Which of the two it is; another address is none.
+    const NUMBER: usize = (BASE - 0x4000_4000) / 0x1000;
+
+    /// Switches it on and hands it out; `None` from the second call on.
     pub fn take() -> Option<Self> {
-        if TAKEN.swap(true, Ordering::Relaxed) {
+        if TAKEN[const { Self::NUMBER }].swap(true, Ordering::Relaxed) {
             return None;
         }
         let mut registers = Registers;

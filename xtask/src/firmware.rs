@@ -1,43 +1,65 @@
 //! The programs of embedded-example: built, run in QEMU, and what they print and send compared with the files beside
 //! each.
 
+use std::fmt::Write as _;
 use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::process::Command;
 use std::thread;
 
 use serde_json::Value;
 
+use crate::cable::Cable;
 use crate::gateway::Gateway;
 use crate::install::Need;
 use crate::qemu::{Machine, Uart};
 use crate::repo::{Repo, output};
 use crate::step::{Log, Outcome, Step};
-use crate::{relay, times};
+use crate::{arrived, relay, times};
 
 /// `embedded-example/src/bin/NAME.rs`; what it must print is in `NAME.out` beside it.
 pub(crate) struct Program {
     pub(crate) name: &'static str,
-    uart: Wired,
+    wired: Wired,
 }
 
-/// What is at the other end of a program's UART.
+/// What is at the other end of a program's UARTs.
 #[derive(Clone, Copy)]
 enum Wired {
-    /// Nobody: its bytes are printed, before what the program prints by semihosting.
+    /// Nobody: what comes out of UART0 is printed, before what the program prints by semihosting.
     Printed,
-    /// A gateway, in whose archive there must be what is in `NAME.json` afterwards.
-    Gateway,
+    /// On UART0 a gateway that takes OTLP/HTTP, in whose archive there must be what is in `NAME.json` afterwards.
+    Http,
+    /// On UART1 a gateway's end of the link. The records in its archive must be those in `NAME.records`.
+    Link,
+    /// The same over a line that flips one bit in a thousand.
+    Noisy,
     /// Nobody, and QEMU's clock counts instructions.
     Counted,
 }
 
+impl Wired {
+    /// For a line of the table.
+    const fn about(self) -> &'static str {
+        match self {
+            Self::Printed => "alone",
+            Self::Http => "OTLP/HTTP over a UART",
+            Self::Link => "link over a UART",
+            Self::Noisy => "the same, 1 bit in 1,000 flipped",
+            Self::Counted => "alone, instructions counted",
+        }
+    }
+}
+
 /// A clock that moves by 1.024 µs for each instruction.
-const ICOUNT: [&str; 3] = ["--", "-icount", "shift=10,sleep=off"];
+const ICOUNT: [&str; 2] = ["-icount", "shift=10,sleep=off"];
 
 pub(crate) const PROGRAMS: &[Program] = &[
-    Program { name: "hello", uart: Wired::Printed },
-    Program { name: "http", uart: Wired::Gateway },
-    Program { name: "cost", uart: Wired::Counted },
+    Program { name: "hello", wired: Wired::Printed },
+    Program { name: "http", wired: Wired::Http },
+    Program { name: "sensor", wired: Wired::Link },
+    Program { name: "sensor", wired: Wired::Noisy },
+    Program { name: "cost", wired: Wired::Counted },
 ];
 
 /// All programs, as a step of `cargo xtask test`.
@@ -54,11 +76,14 @@ pub(crate) fn step() -> Step {
 pub(crate) fn run(repo: &Repo, log: &Log, only: Option<&str>) -> Outcome {
     log.run(&mut cargo(repo, &["clippy", "--release", "--", "-D", "warnings"]))?;
     log.run(&mut cargo(repo, &["build", "--release"]))?;
-    let mut done = Vec::new();
+    let mut table = format!("\n  {:<12}{:<36}{:>7}{:>7}{:>7}", "program", "", "text", "data", "bss");
     for program in PROGRAMS.iter().filter(|program| only.is_none_or(|only| only == program.name)) {
-        done.push(check(repo, log, program).map_err(|reason| format!("{}: {reason}", program.name))?);
+        let [text, data, bss] =
+            check(repo, log, program).map_err(|reason| format!("{}: {reason}", program.name))?;
+        let (name, about) = (program.name, program.wired.about());
+        let _ = write!(table, "\n  {name:<12}{about:<36}{text:>7}{data:>7}{bss:>7}");
     }
-    Ok(done.join("; "))
+    Ok(table)
 }
 
 /// Cargo in embedded-example, whose own `.cargo/config.toml` has target, linker and runner.
@@ -68,38 +93,75 @@ fn cargo(repo: &Repo, arguments: &[&str]) -> Command {
     cargo
 }
 
-/// Runs `program` and compares what it did with the files beside it. Says what it takes.
-fn check(repo: &Repo, log: &Log, program: &Program) -> Result<String, String> {
-    let (printed, archived) = match program.uart {
-        Wired::Printed | Wired::Counted => (execute(repo, program, print)?, None),
-        Wired::Gateway => {
-            let gateway = Gateway::start(repo, log, program.name)?;
-            let server = gateway.http;
-            let printed = execute(repo, program, move |uart| {
-                relay::run(uart.from, uart.to, server).map(|_| String::new())
-            });
-            let printed = printed.map_err(|reason| format!("{reason}\n  gateway:\n{}", gateway.said()))?;
-            (printed, Some(gateway.stop()?))
+/// Runs `program` and compares what it did with the files beside it. Returns what it takes.
+fn check(repo: &Repo, log: &Log, program: &Program) -> Result<[u64; 3], String> {
+    let printed = match program.wired {
+        Wired::Printed => execute(repo, program, &[], print)?,
+        Wired::Counted => execute(repo, program, &ICOUNT, print)?,
+        Wired::Http => {
+            let (printed, archived) = beside_gateway(repo, log, program, |gateway| {
+                let server = gateway.http;
+                let serve = move |uart: Uart| relay::run(uart.from, uart.to, server).map(|_| String::new());
+                execute(repo, program, &[], serve)
+            })?;
+            let expected = beside(repo, program, "json")?;
+            let expected: Value =
+                serde_json::from_str(&expected).map_err(|error| format!("expected: {error}"))?;
+            same("in the archive is", &format!("{archived:#}"), &format!("{expected:#}"))?;
+            printed
+        }
+        Wired::Link | Wired::Noisy => {
+            let (printed, archived) =
+                beside_gateway(repo, log, program, |gateway| linked(repo, program, gateway))?;
+            same("arrived", &arrived::records(&archived), &beside(repo, program, "records")?)?;
+            printed
         }
     };
-    let expected = beside(repo, program, "out")?;
-    if printed != expected {
-        return Err(format!("\n  expected {expected:?}\n  printed  {printed:?}"));
-    }
-    if let Some(archived) = archived {
-        compare(archived, &beside(repo, program, "json")?)?;
-    }
+    same("printed", &printed, &beside(repo, program, "out")?)?;
     memory(repo, program)
 }
 
-/// Runs `program` with `serve` at the other end of its UART, and returns what both printed.
-fn execute<F>(repo: &Repo, program: &Program, serve: F) -> Result<String, String>
+/// Does `work` beside a gateway. Returns what it returns, and what was archived, without the times.
+fn beside_gateway<T>(
+    repo: &Repo,
+    log: &Log,
+    program: &Program,
+    work: impl FnOnce(&Gateway) -> Result<T, String>,
+) -> Result<(T, Value), String> {
+    let gateway = Gateway::start(repo, log, program.name)?;
+    let done = work(&gateway).map_err(|reason| format!("{reason}\n  gateway:\n{}", gateway.said()))?;
+    let mut archived = gateway.stop()?;
+    times::blank(&mut archived)?;
+    Ok((done, archived))
+}
+
+/// Runs `program` with its UART1 on the gateway's link.
+fn linked(repo: &Repo, program: &Program, gateway: &Gateway) -> Result<String, String> {
+    let run = |to: SocketAddr| {
+        // Without nodelay, each byte waits for the one before to be acknowledged.
+        let serial = format!("tcp:{to},nodelay=on");
+        execute(repo, program, &["-serial", &serial], print)
+    };
+    if !matches!(program.wired, Wired::Noisy) {
+        return run(gateway.link);
+    }
+    let broken = |error| format!("the line: {error}");
+    let cable = Cable::lay(gateway.link).map_err(broken)?;
+    let printed = run(cable.device);
+    match cable.flipped().map_err(broken)? {
+        0 => Err(format!("the line flipped no bit; the program: {printed:?}")),
+        flipped => printed.map_err(|error| format!("{error}; the line flipped {flipped} bits")),
+    }
+}
+
+/// Runs `program`, with more `options` for QEMU and `serve` at the other end of its UART0. Returns what both printed.
+fn execute<F>(repo: &Repo, program: &Program, options: &[&str], serve: F) -> Result<String, String>
 where
     F: FnOnce(Uart) -> io::Result<String> + Send + 'static,
 {
     let mut qemu = cargo(repo, &["run", "--quiet", "--release", "--bin", program.name]);
-    if matches!(program.uart, Wired::Counted) {
-        qemu.args(ICOUNT);
+    if !options.is_empty() {
+        qemu.arg("--").args(options);
     }
     let (machine, uart) =
         Machine::start(&mut qemu).map_err(|error| format!("QEMU does not start: {error}"))?;
@@ -125,20 +187,32 @@ fn beside(repo: &Repo, program: &Program, extension: &str) -> Result<String, Str
     std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Compares what arrived, but for its times.
-fn compare(mut archived: Value, expected: &str) -> Result<(), String> {
-    let expected: Value = serde_json::from_str(expected).map_err(|error| format!("expected: {error}"))?;
-    times::blank(&mut archived)?;
-    if archived == expected { Ok(()) } else { Err(format!("in the archive is\n{archived:#}")) }
+/// Compares two texts, and shows the lines that are in one of them only.
+fn same(what: &str, found: &str, expected: &str) -> Result<(), String> {
+    if found == expected {
+        return Ok(());
+    }
+    let lacks = |text: &str, line: &str| {
+        let count = |text: &str| text.lines().filter(|known| *known == line).count();
+        count(text) < count(found).max(count(expected))
+    };
+    let more = found.lines().filter(|line| lacks(expected, line)).map(|line| format!("+ {line}"));
+    let less = expected.lines().filter(|line| lacks(found, line)).map(|line| format!("- {line}"));
+    let lines: Vec<_> = more.chain(less).collect();
+    if lines.is_empty() {
+        return Err(format!("{what} in another order\n{found}"));
+    }
+    Err(format!("{what} (+: not expected, -: missing)\n{}\n", lines.join("\n")))
 }
 
-/// What `program` takes of a device's memory, as `size` has it.
-fn memory(repo: &Repo, program: &Program) -> Result<String, String> {
+/// What `program` takes of a device's memory: text, data and bss, as `size` has it.
+fn memory(repo: &Repo, program: &Program) -> Result<[u64; 3], String> {
     let elf = repo.target_dir().join("firmware/thumbv7m-none-eabi/release").join(program.name);
     let printed = output(repo.command("arm-none-eabi-size", &[]).arg(elf))?;
-    let numbers: Vec<&str> = printed.lines().nth(1).unwrap_or_default().split_whitespace().collect();
-    match numbers.as_slice() {
-        [text, data, bss, ..] => Ok(format!("{}: text {text}, data {data}, bss {bss}", program.name)),
+    let line = printed.lines().nth(1).unwrap_or_default();
+    let mut numbers = line.split_whitespace().map_while(|number| number.parse().ok());
+    match (numbers.next(), numbers.next(), numbers.next()) {
+        (Some(text), Some(data), Some(bss)) => Ok([text, data, bss]),
         _ => Err(format!("arm-none-eabi-size printed {printed:?}")),
     }
 }

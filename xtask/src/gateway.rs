@@ -21,6 +21,8 @@ pub(crate) struct Gateway {
     child: Child,
     /// Where it takes OTLP/HTTP.
     pub(crate) http: SocketAddr,
+    /// Where it takes devices' links.
+    pub(crate) link: SocketAddr,
     folder: PathBuf,
 }
 
@@ -30,8 +32,12 @@ impl Gateway {
         log.run(&mut repo.cargo(&["build", "-p", "smoltel-gateway"]))?;
         let folder = repo.target_dir().join("xtask").join(name);
         let child = spawn(repo, &folder).map_err(|error| format!("the gateway does not start: {error}"))?;
-        let mut gateway = Self { child, http: SocketAddr::from(([0; 4], 0)), folder };
-        gateway.http = gateway.wait_for("the address", |gateway| address(&gateway.said()))?;
+        let nowhere = SocketAddr::from(([0; 4], 0));
+        let mut gateway = Self { child, http: nowhere, link: nowhere, folder };
+        (gateway.http, gateway.link) = gateway.wait_for("the addresses", |gateway| {
+            let said = gateway.said();
+            Some((address(&said, "OTLP/HTTP on http://")?, address(&said, "devices on tcp://")?))
+        })?;
         Ok(gateway)
     }
 
@@ -81,7 +87,7 @@ fn spawn(repo: &Repo, folder: &Path) -> io::Result<Child> {
     let binary = repo.target_dir().join("debug/smoltel-gateway");
     repo.command(
         &binary.to_string_lossy(),
-        &["--http", "127.0.0.1:0", "--grpc", "off", "--link", "off", "--admin", "off", "--data-dir"],
+        &["--http", "127.0.0.1:0", "--grpc", "off", "--link", "127.0.0.1:0", "--admin", "off", "--data-dir"],
     )
     .arg(folder.join("data"))
     .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -90,10 +96,10 @@ fn spawn(repo: &Repo, folder: &Path) -> io::Result<Child> {
     .spawn()
 }
 
-/// Where OTLP/HTTP is taken, when the gateway has said so and is ready.
-fn address(said: &str) -> Option<SocketAddr> {
+/// Where it listens, when it has said so behind the words `what` and is ready.
+fn address(said: &str, what: &str) -> Option<SocketAddr> {
     said.lines().find(|line| line.contains("data in "))?;
-    said.lines().find_map(|line| line.split_once("OTLP/HTTP on http://")?.1.trim().parse().ok())
+    said.lines().find_map(|line| line.split_once(what)?.1.trim().parse().ok())
 }
 
 /// The lines of `traces.jsonl`, `logs.jsonl` and `metrics.jsonl`, as far as they are there.
@@ -119,9 +125,10 @@ mod tests {
     #[test]
     fn the_address_is_known_when_the_gateway_is_ready() {
         let listening = "smoltel-gateway: listening for OTLP/HTTP on http://127.0.0.1:4318\n";
-        assert_eq!(address(listening), None);
+        let what = "OTLP/HTTP on http://";
+        assert_eq!(address(listening, what), None);
         let ready = format!("{listening}smoltel-gateway: data in x, forwarding to y\n");
-        assert_eq!(address(&ready), Some(SocketAddr::from(([127, 0, 0, 1], 4318))));
+        assert_eq!(address(&ready, what), Some(SocketAddr::from(([127, 0, 0, 1], 4318))));
     }
 
     #[test]

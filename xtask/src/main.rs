@@ -2,7 +2,9 @@
 //!
 //! CI runs `cargo xtask test --install` and nothing else, so whatever CI does can be done here by the same command.
 
+mod arrived;
 mod bare_metal;
+mod cable;
 mod checks;
 mod conformance;
 mod costs;

@@ -4,11 +4,11 @@
 
 use cortex_m_rt::entry;
 use semihosting::process;
-use smoltel_embedded_example::uart::Uart;
+use smoltel_embedded_example::uart::Uart0;
 
 #[entry]
 fn main() -> ! {
-    let Some(mut uart) = Uart::take() else { process::abort() };
+    let Some(mut uart) = Uart0::take() else { process::abort() };
     uart.write_all(b"hello from a Cortex-M3\n");
     process::exit(0)
 }

@@ -8,8 +8,8 @@
 use cortex_m_rt::entry;
 use semihosting::{eprintln, process};
 use smoltel_core::transport::{Transport, http::Http};
-use smoltel_core::{Key, Loss, Pipeline, Resource, Seed, Severity, Signal};
-use smoltel_embedded_example::{clock::uptime_ns, stack, uart::Uart};
+use smoltel_core::{Key, Pipeline, Resource, Seed, Severity};
+use smoltel_embedded_example::{clock::uptime_ns, report, uart::Uart0};
 use static_cell::ConstStaticCell;
 
 static TELEMETRY: Pipeline = Pipeline::new(uptime_ns);
@@ -30,7 +30,7 @@ const DEADLINE: u64 = 20_000_000_000;
 
 #[entry]
 fn main() -> ! {
-    let Some(mut uart) = Uart::take() else { process::abort() };
+    let Some(mut uart) = Uart0::take() else { process::abort() };
     TELEMETRY.init(RING.take(), SLOTS.take(), SEED);
     TELEMETRY.init_metrics(POINTS.take());
     let resource = Resource::<64>::new().with("service.name", "thermostat");
@@ -43,7 +43,7 @@ fn main() -> ! {
     let mut http = Http::new("gateway:4318", resource.as_bytes(), DELAY, 42);
     http.flush();
     let accepted = send(&mut uart, &mut http);
-    process::exit(if report() && accepted { 0 } else { 1 })
+    process::exit(if report::losses(&TELEMETRY) && accepted { 0 } else { 1 })
 }
 
 /// What the device is for, telling what it does.
@@ -66,7 +66,7 @@ fn adjust_valve() {
 }
 
 /// The main loop: moves bytes until everything has been answered, or for as long as that may take.
-fn send(uart: &mut Uart, http: &mut Http<'_>) -> bool {
+fn send(uart: &mut Uart0, http: &mut Http<'_>) -> bool {
     let (mut incoming, mut outgoing) = ([0; 64], [0; 64]);
     let mut unsent = 0..0;
     while uptime_ns() < DEADLINE {
@@ -76,32 +76,10 @@ fn send(uart: &mut Uart, http: &mut Http<'_>) -> bool {
             unsent = 0..http.transmit(uptime_ns(), &TELEMETRY, &mut outgoing).unwrap_or(0);
         }
         unsent.start += uart.write(&outgoing[unsent.clone()]);
-        if http.is_idle() && waiting() == 0 {
+        if http.is_idle() && report::waiting(&TELEMETRY) == 0 {
             return true;
         }
     }
-    eprintln!("{} bytes of records have not been answered for", waiting());
+    eprintln!("{} bytes of records have not been answered for", report::waiting(&TELEMETRY));
     false
-}
-
-/// Bytes in the rings.
-fn waiting() -> usize {
-    (0..).map_while(|lane| TELEMETRY.with_lane(lane, |ring| ring.len())).sum()
-}
-
-/// Prints what became of the records and what it took; whether none was lost.
-fn report() -> bool {
-    let counters = TELEMETRY.counters();
-    for signal in Signal::ALL {
-        eprintln!("{}: {} recorded", signal.name(), counters.recorded(signal));
-        for reason in Loss::ALL {
-            match counters.lost(signal, reason) {
-                0 => {}
-                lost => eprintln!("{}: {lost} lost, {}", signal.name(), reason.name()),
-            }
-        }
-    }
-    // In steps, so that a new compiler does not change what must be printed.
-    eprintln!("stack: at most {} B", stack::deepest().next_multiple_of(1024));
-    counters.lost_in_all() == 0
 }
