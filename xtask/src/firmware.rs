@@ -2,7 +2,7 @@
 //! each.
 
 use std::fmt::Write as _;
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::Command;
 use std::thread;
@@ -34,6 +34,9 @@ enum Wired {
     Link,
     /// The same over a line that flips one bit in a thousand.
     Noisy,
+    /// The same over a line that is plugged in when the program says `plug` on UART0, and answers rubbish before. When it says
+    /// `restart`, the gateway is ended and started again.
+    Unplugged,
     /// Nobody, and QEMU's clock counts instructions.
     Counted,
 }
@@ -46,6 +49,7 @@ impl Wired {
             Self::Http => "OTLP/HTTP over a UART",
             Self::Link => "link over a UART",
             Self::Noisy => "the same, 1 bit in 1,000 flipped",
+            Self::Unplugged => "link late, gateway restarted",
             Self::Counted => "alone, instructions counted",
         }
     }
@@ -59,6 +63,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "http", wired: Wired::Http },
     Program { name: "sensor", wired: Wired::Link },
     Program { name: "sensor", wired: Wired::Noisy },
+    Program { name: "offline", wired: Wired::Unplugged },
     Program { name: "cost", wired: Wired::Counted },
 ];
 
@@ -76,12 +81,12 @@ pub(crate) fn step() -> Step {
 pub(crate) fn run(repo: &Repo, log: &Log, only: Option<&str>) -> Outcome {
     log.run(&mut cargo(repo, &["clippy", "--release", "--", "-D", "warnings"]))?;
     log.run(&mut cargo(repo, &["build", "--release"]))?;
-    let mut table = format!("\n  {:<12}{:<36}{:>7}{:>7}{:>7}", "program", "", "text", "data", "bss");
+    let mut table = format!("\n  {:<12}{:<38}{:>7}{:>7}{:>7}", "program", "", "text", "data", "bss");
     for program in PROGRAMS.iter().filter(|program| only.is_none_or(|only| only == program.name)) {
         let [text, data, bss] =
             check(repo, log, program).map_err(|reason| format!("{}: {reason}", program.name))?;
         let (name, about) = (program.name, program.wired.about());
-        let _ = write!(table, "\n  {name:<12}{about:<36}{text:>7}{data:>7}{bss:>7}");
+        let _ = write!(table, "\n  {name:<12}{about:<38}{text:>7}{data:>7}{bss:>7}");
     }
     Ok(table)
 }
@@ -97,7 +102,7 @@ fn cargo(repo: &Repo, arguments: &[&str]) -> Command {
 fn check(repo: &Repo, log: &Log, program: &Program) -> Result<[u64; 3], String> {
     let printed = match program.wired {
         Wired::Printed => execute(repo, program, &[], print)?,
-        Wired::Counted => execute(repo, program, &ICOUNT, print)?,
+        Wired::Counted => execute(repo, program, &ICOUNT.map(str::to_owned), print)?,
         Wired::Http => {
             let (printed, archived) = beside_gateway(repo, log, program, |gateway| {
                 let server = gateway.http;
@@ -110,7 +115,7 @@ fn check(repo: &Repo, log: &Log, program: &Program) -> Result<[u64; 3], String> 
             same("in the archive is", &format!("{archived:#}"), &format!("{expected:#}"))?;
             printed
         }
-        Wired::Link | Wired::Noisy => {
+        Wired::Link | Wired::Noisy | Wired::Unplugged => {
             let (printed, archived) =
                 beside_gateway(repo, log, program, |gateway| linked(repo, program, gateway))?;
             same("arrived", &arrived::records(&archived), &beside(repo, program, "records")?)?;
@@ -126,38 +131,59 @@ fn beside_gateway<T>(
     repo: &Repo,
     log: &Log,
     program: &Program,
-    work: impl FnOnce(&Gateway) -> Result<T, String>,
+    work: impl FnOnce(&mut Gateway) -> Result<T, String>,
 ) -> Result<(T, Value), String> {
-    let gateway = Gateway::start(repo, log, program.name)?;
-    let done = work(&gateway).map_err(|reason| format!("{reason}\n  gateway:\n{}", gateway.said()))?;
+    let mut gateway = Gateway::start(repo, log, program.name)?;
+    let done = work(&mut gateway).map_err(|reason| format!("{reason}\n  gateway:\n{}", gateway.said()))?;
     let mut archived = gateway.stop()?;
     times::blank(&mut archived)?;
     Ok((done, archived))
 }
 
 /// Runs `program` with its UART1 on the gateway's link.
-fn linked(repo: &Repo, program: &Program, gateway: &Gateway) -> Result<String, String> {
-    let run = |to: SocketAddr| {
-        // Without nodelay, each byte waits for the one before to be acknowledged.
-        let serial = format!("tcp:{to},nodelay=on");
-        execute(repo, program, &["-serial", &serial], print)
-    };
-    if !matches!(program.wired, Wired::Noisy) {
-        return run(gateway.link);
-    }
+fn linked(repo: &Repo, program: &Program, gateway: &mut Gateway) -> Result<String, String> {
     let broken = |error| format!("the line: {error}");
-    let cable = Cable::lay(gateway.link).map_err(broken)?;
-    let printed = run(cable.device);
-    match cable.flipped().map_err(broken)? {
-        0 => Err(format!("the line flipped no bit; the program: {printed:?}")),
-        flipped => printed.map_err(|error| format!("{error}; the line flipped {flipped} bits")),
+    match program.wired {
+        Wired::Noisy => {
+            let cable = Cable::lay(true).map_err(broken)?;
+            cable.plug(gateway.link);
+            let printed = execute(repo, program, &serial(cable.device), print);
+            match cable.flipped() {
+                0 => Err(format!("the line flipped no bit; the program: {printed:?}")),
+                flipped => printed.map_err(|error| format!("{error}; the line flipped {flipped} bits")),
+            }
+        }
+        Wired::Unplugged => {
+            let cable = Cable::lay(false).map_err(broken)?;
+            execute(repo, program, &serial(cable.device), |uart| obey(repo, uart, &cable, gateway))
+        }
+        _ => execute(repo, program, &serial(gateway.link), print),
     }
 }
 
+/// QEMU's options for its second UART. Without nodelay, each byte waits for the one before to be acknowledged.
+fn serial(to: SocketAddr) -> [String; 2] {
+    ["-serial".to_owned(), format!("tcp:{to},nodelay=on")]
+}
+
+/// Does what the program says on its UART0, and returns that.
+fn obey(repo: &Repo, uart: Uart, cable: &Cable, gateway: &mut Gateway) -> io::Result<String> {
+    let mut said = String::new();
+    for line in BufReader::new(uart.from).lines() {
+        let line = line?;
+        if line == "restart" {
+            gateway.restart(repo).map_err(io::Error::other)?;
+        }
+        cable.plug(gateway.link);
+        said += &(line + "\n");
+    }
+    Ok(said)
+}
+
 /// Runs `program`, with more `options` for QEMU and `serve` at the other end of its UART0. Returns what both printed.
-fn execute<F>(repo: &Repo, program: &Program, options: &[&str], serve: F) -> Result<String, String>
+fn execute<F>(repo: &Repo, program: &Program, options: &[String], serve: F) -> Result<String, String>
 where
-    F: FnOnce(Uart) -> io::Result<String> + Send + 'static,
+    F: FnOnce(Uart) -> io::Result<String> + Send,
 {
     let mut qemu = cargo(repo, &["run", "--quiet", "--release", "--bin", program.name]);
     if !options.is_empty() {
@@ -165,9 +191,12 @@ where
     }
     let (machine, uart) =
         Machine::start(&mut qemu).map_err(|error| format!("QEMU does not start: {error}"))?;
-    let served = thread::spawn(move || serve(uart));
-    let ended = machine.finish();
-    let served = served.join().map_err(|_| "serving the UART panicked")?;
+    let (served, ended) = thread::scope(|scope| {
+        let served = scope.spawn(|| serve(uart));
+        let ended = machine.finish();
+        (served.join(), ended)
+    });
+    let served = served.map_err(|_| "serving the UART panicked")?;
     let (console, status) = ended.map_err(|error| format!("{error}; on its UART: {served:?}"))?;
     match served {
         Ok(printed) if status.success() => Ok(printed + &console),

@@ -31,6 +31,20 @@ impl Gateway {
     pub(crate) fn start(repo: &Repo, log: &Log, name: &str) -> Result<Self, String> {
         log.run(&mut repo.cargo(&["build", "-p", "smoltel-gateway"]))?;
         let folder = repo.target_dir().join("xtask").join(name);
+        empty(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        Self::spawn(repo, folder)
+    }
+
+    /// Ends it and starts it again over the same data. It listens elsewhere then.
+    ///
+    /// It is not killed: an archive gets again what it had got before the spool knew of it.
+    pub(crate) fn restart(&mut self, repo: &Repo) -> Result<(), String> {
+        self.end()?;
+        *self = Self::spawn(repo, self.folder.clone())?;
+        Ok(())
+    }
+
+    fn spawn(repo: &Repo, folder: PathBuf) -> Result<Self, String> {
         let child = spawn(repo, &folder).map_err(|error| format!("the gateway does not start: {error}"))?;
         let nowhere = SocketAddr::from(([0; 4], 0));
         let mut gateway = Self { child, http: nowhere, link: nowhere, folder };
@@ -44,6 +58,11 @@ impl Gateway {
     /// Asks it to end, which it does when everything is in the archive, and returns that: the lines of the file of each
     /// signal.
     pub(crate) fn stop(mut self) -> Result<Value, String> {
+        self.end()?;
+        archive(&self.folder.join("data/archive"))
+    }
+
+    fn end(&mut self) -> Result<(), String> {
         let id = self.child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &id]).status();
         asked.map_err(|error| format!("kill: {error}"))?;
@@ -51,7 +70,7 @@ impl Gateway {
         if !status.success() {
             return Err(format!("the gateway ended with {status}; it said\n{}", self.said()));
         }
-        archive(&self.folder.join("data/archive"))
+        Ok(())
     }
 
     /// What it printed so far.
@@ -79,11 +98,14 @@ impl Drop for Gateway {
     }
 }
 
-fn spawn(repo: &Repo, folder: &Path) -> io::Result<Child> {
+fn empty(folder: &Path) -> io::Result<()> {
     if folder.exists() {
         std::fs::remove_dir_all(folder)?;
     }
-    std::fs::create_dir_all(folder)?;
+    std::fs::create_dir_all(folder)
+}
+
+fn spawn(repo: &Repo, folder: &Path) -> io::Result<Child> {
     let binary = repo.target_dir().join("debug/smoltel-gateway");
     repo.command(
         &binary.to_string_lossy(),

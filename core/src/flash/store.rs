@@ -66,8 +66,8 @@ impl<'a, F: NorFlash, P: Platform> Store<'a, F, P> {
         .flatten()
     }
 
-    /// Moves the oldest record of a ring that holds more than `keep` bytes into flash: the less important first. Whether
-    /// it did; if not, nothing is too full, or [`poll`](Self::poll) has to make room.
+    /// Moves the oldest record of a ring that holds more than `keep` bytes, or half of what it has room for, into flash: the
+    /// less important first. Whether it did; if not, nothing is too full, or [`poll`](Self::poll) has to make room.
     ///
     /// Call it while the link is down: what the link has in flight must stay where it is.
     pub fn spill(&self, keep: usize) -> bool {
@@ -77,7 +77,7 @@ impl<'a, F: NorFlash, P: Platform> Store<'a, F, P> {
     fn spill_lane(&self, lane: &Lane<'_, P>, keep: usize) -> Option<bool> {
         // Pinned, so that what is copied is not pushed out meanwhile.
         let header = lane.pipeline.with_lane(lane.number, |ring| {
-            let (header, next) = ring.record(0).filter(|_| ring.len() > keep)?;
+            let (header, next) = ring.record(0).filter(|_| ring.len() > keep.min(ring.capacity() / 2))?;
             ring.pin(next);
             Some(header)
         })??;
@@ -137,7 +137,17 @@ impl<F: NorFlash, P: Platform> Queue for Store<'_, F, P> {
     }
 
     fn release(&self, len: usize) {
-        self.with(|queue| queue.release(len as u64));
+        let mut offset = 0;
+        while let Some((header, next)) = Queue::record(self, offset).filter(|(_, next)| *next <= len) {
+            // What was recorded by an earlier boot is not among what this one counts.
+            let of_this_boot = self.with(|queue| queue.position() + offset as u64 >= queue.boot());
+            if let (Some(true), Some(signal)) = (of_this_boot, Signal::from_number(header.kind)) {
+                self.pipeline.add_processed(signal, header.items.into());
+                self.pipeline.add_exported(signal, header.items.into());
+            }
+            offset = next;
+        }
+        self.with(|queue| queue.release(offset as u64));
     }
 
     fn set_epoch(&self, epoch: u64) {
