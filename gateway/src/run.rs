@@ -16,7 +16,7 @@ use crate::config::{Config, Door};
 use crate::failure::Failure;
 use crate::forward::{Forwarders, Target};
 use crate::ledger::Ledger;
-use crate::link::{Devices, Links};
+use crate::link::{Decoders, Devices, Links};
 use crate::log;
 use crate::notify;
 use crate::receive::Receiver;
@@ -39,7 +39,8 @@ pub(crate) fn run(config: &Config, read: &dyn Fn() -> Result<Config, Failure>) -
 
     let receiver = Arc::new(Receiver::new(spool.clone(), ledger.clone(), config.limits.clone()));
     let devices = Arc::new(Devices::default());
-    let links = Links::new(spool.clone(), ledger.clone(), devices.clone(), &config.devices);
+    let decoders = Decoders::new(config.defmt.place());
+    let links = Links::new(spool.clone(), ledger.clone(), devices.clone(), &config.devices, decoders);
     let page = Arc::new(Admin {
         spool: spool.clone(),
         devices,

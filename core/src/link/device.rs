@@ -71,9 +71,9 @@ impl<'a> Identity<'a> {
 pub struct DeviceEnd<'a> {
     identity: Identity<'a>,
     resource: &'a [u8],
-    state: State,
+    pub(super) state: State,
     inbox: Inbox<LONGEST>,
-    flows: [Flow; STREAMS],
+    pub(super) flows: [Flow; STREAMS],
     /// Whether lanes have to be unpinned, as nothing is in flight any more.
     dropped: bool,
     /// Whether `transmit` has something to do at once.
@@ -84,7 +84,7 @@ pub struct DeviceEnd<'a> {
 }
 
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Idle { until: u64 },
     Greeting { sent: u64, until: u64 },
     Up(Up),

@@ -157,4 +157,13 @@ pub enum Event<'a> {
         /// What has come.
         pieces: Pieces<'a>,
     },
+    /// Bytes of another stream, which nobody will send again.
+    Channel {
+        /// Which one, 0 to 15: 0 is defmt's.
+        channel: u8,
+        /// How many bytes of it were before them since the device started; the lower half.
+        position: u32,
+        /// The bytes.
+        bytes: &'a [u8],
+    },
 }

@@ -90,6 +90,7 @@ impl<K: Fn(&[u8]) -> Access> GatewayEnd<K> {
                 let pieces = Pieces::new(body.get(4..)?, at, left, overhead);
                 Event::Data { stream, gap, pieces }
             }
+            Step::Channel(channel) => Event::Channel { channel, position: fields.u32()?, bytes: fields.0 },
         })
     }
 
@@ -246,6 +247,7 @@ impl<K: Fn(&[u8]) -> Access> GatewayEnd<K> {
                 let taken = incoming.take(low, first & FIRST != 0, fields.0, overhead)?;
                 Some(Step::Data(stream, taken))
             }
+            kind::CHANNEL if fields.0.len() >= 4 => Some(Step::Channel(first & 15)),
             _ => None,
         }
     }
@@ -296,6 +298,7 @@ enum Step {
     Status,
     Open(u8),
     Data(u8, Taken),
+    Channel(u8),
 }
 
 /// The body of HELLO.

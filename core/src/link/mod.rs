@@ -48,6 +48,7 @@
 //! # Ok::<(), smoltel_core::wire::Full>(())
 //! ```
 
+mod channel;
 mod check;
 mod device;
 mod event;
@@ -91,6 +92,7 @@ mod kind {
     pub(super) const ACK: u8 = 6;
     pub(super) const STATUS: u8 = 7;
     pub(super) const STRANGER: u8 = 8;
+    pub(super) const CHANNEL: u8 = 9;
 
     /// Of the first byte of a frame.
     pub(super) const fn of(first: u8) -> u8 {

@@ -156,6 +156,14 @@ impl Page {
                 self.sample(name, &[("device", &shown(id))], value(state));
             }
         }
+        let help = "Lost of its defmt stream: bytes of gaps, frames and records otherwise.";
+        self.head("device_defmt_lost_total", "counter", help);
+        for (id, state) in &all {
+            for (what, count) in &state.defmt {
+                let labels = [("device", &*shown(id)), ("reason", what.name())];
+                self.sample("device_defmt_lost_total", &labels, count);
+            }
+        }
         self.head("device_lost_items", "gauge", "Items that the device lost since its boot, as it says.");
         for (id, state) in &all {
             for ((signal, reason), count) in &state.losses {

@@ -73,6 +73,7 @@ fn device(id: &[u8], state: &State) -> Value {
         "gapBytes": state.gap_bytes,
         "lostItems": state.losses.iter().map(|((signal, reason), count)| (format!("{}.{reason}", signal.name()), (*count).into())).collect::<Map<_, _>>(),
         "badFrames": state.bad,
+        "defmtLost": state.defmt.iter().map(|(what, count)| (what.name().to_owned(), (*count).into())).collect::<Map<_, _>>(),
     })
 }
 

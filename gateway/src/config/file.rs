@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use smoltel_spool::{Codec, Key, Options};
 
 use super::door::Written;
-use super::{Devices, Upstream};
+use super::{Defmt, Devices, Upstream};
 use crate::failure::Failure;
 use crate::gap;
 
@@ -25,6 +25,7 @@ pub(super) struct File {
     pub(super) spool: SpoolSection,
     pub(super) limits: Limits,
     pub(super) devices: Devices,
+    pub(super) defmt: Defmt,
 }
 
 /// How much the spool holds.
@@ -168,6 +169,7 @@ impl Default for File {
             spool: SpoolSection::default(),
             limits: Limits::default(),
             devices: Devices::default(),
+            defmt: Defmt::default(),
         }
     }
 }

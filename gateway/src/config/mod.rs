@@ -1,5 +1,6 @@
 //! What the gateway is to do: flags over the config file over the environment over the defaults.
 
+mod defmt;
 mod devices;
 mod door;
 mod file;
@@ -16,6 +17,7 @@ use smoltel_spool::Options;
 
 use crate::cli::{Flags, Place};
 use crate::failure::Failure;
+pub(crate) use defmt::Defmt;
 pub(crate) use devices::Devices;
 pub(crate) use door::Door;
 use door::Keys;
@@ -44,6 +46,7 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     #[serde(skip_serializing_if = "Devices::is_empty")]
     pub(crate) devices: Devices,
+    pub(crate) defmt: Defmt,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "upstream::as_list")]
     pub(crate) upstream: Option<Upstream>,
 }
@@ -65,6 +68,7 @@ impl Config {
             spool: file.spool.checked()?,
             limits: file.limits.checked()?,
             devices: file.devices.checked()?,
+            defmt: file.defmt.checked()?,
         };
         if let Some(upstream) = &config.upstream {
             upstream.is_not(&[("http", config.http.listen), ("grpc", config.grpc.listen)])?;

@@ -9,6 +9,8 @@ use smoltel_core::Loss;
 use smoltel_core::link::STREAMS;
 use smoltel_core::time::Offset;
 
+use super::defmt::Lost;
+
 /// As many as the spool tells the records of.
 const MOST: usize = 16_384;
 /// How many boots of a stream are remembered: one that survived a reset in a ring is seldom older.
@@ -43,6 +45,8 @@ pub(crate) struct State {
     pub(crate) refused: u64,
     /// Bytes of records that gave way before they were sent.
     pub(crate) gap_bytes: u64,
+    /// What of its defmt stream was lost.
+    pub(crate) defmt: BTreeMap<Lost, u64>,
     /// Since its boot.
     pub(crate) losses: BTreeMap<(Signal, &'static str), u32>,
     /// Frames that arrived damaged.
@@ -89,6 +93,7 @@ impl Device {
             items: 0,
             refused: 0,
             gap_bytes: 0,
+            defmt: BTreeMap::new(),
             losses: BTreeMap::new(),
             bad: 0,
             boots: Vec::new(),
@@ -122,6 +127,12 @@ impl State {
     pub(super) fn recall(&self, stream: u8, epoch: u64, boot: u64) -> Option<Offset> {
         let found = self.boots.iter().find(|known| (known.0, known.1, known.2) == (stream, epoch, boot));
         found.map(|known| known.3)
+    }
+
+    pub(super) fn defmt_lost(&mut self, what: Lost, count: u64) {
+        if count > 0 {
+            *self.defmt.entry(what).or_default() += count;
+        }
     }
 
     pub(super) fn lost(&mut self, signal: Signal, reason: Loss, count: u32) {

@@ -7,6 +7,7 @@
 //! ```
 
 mod clock;
+mod defmt;
 mod devices;
 mod group;
 mod serial;
@@ -27,6 +28,7 @@ use crate::config::{Devices as Keys, Line};
 use crate::ledger::Ledger;
 use crate::log;
 use crate::server::begun;
+pub(crate) use defmt::{Decoders, PROGRAM as DEFMT_PROGRAM};
 pub(crate) use devices::{Devices, State, shown};
 use session::Session;
 
@@ -35,12 +37,19 @@ pub(crate) struct Links {
     pub(super) spool: Spool,
     pub(super) ledger: Arc<Ledger>,
     pub(super) devices: Arc<Devices>,
+    pub(super) decoders: Decoders,
     keys: HashMap<Vec<u8>, Key>,
 }
 
 impl Links {
-    pub(crate) fn new(spool: Spool, ledger: Arc<Ledger>, devices: Arc<Devices>, keys: &Keys) -> Arc<Self> {
-        Arc::new(Self { spool, ledger, devices, keys: keys.keys() })
+    pub(crate) fn new(
+        spool: Spool,
+        ledger: Arc<Ledger>,
+        devices: Arc<Devices>,
+        keys: &Keys,
+        decoders: Decoders,
+    ) -> Arc<Self> {
+        Arc::new(Self { spool, ledger, devices, decoders, keys: keys.keys() })
     }
 
     /// How a device of that id may connect, over a wire that others can or cannot reach.

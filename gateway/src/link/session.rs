@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use super::Links;
 use super::clock::{Clock, Repair, now};
+use super::defmt::{self, Frames, Waiting};
 use super::devices::{Device, shown};
 use super::group::{Declarations, Whole};
 use super::store::{Group, Superseded, origin_id, store};
@@ -42,6 +43,8 @@ pub(super) struct Session {
     declared: Declarations,
     streams: [Stream; STREAMS],
     storing: Option<Storing>,
+    frames: Frames,
+    defmt: Waiting,
     trouble: log::Repeats,
 }
 
@@ -71,6 +74,7 @@ enum Seen {
     Begun,
     Status(u64, (u64, u64), Vec<(Signal, Loss, u32)>),
     Open(u8, Place),
+    Defmt(u32, Vec<u8>),
     Nothing,
 }
 
@@ -89,6 +93,8 @@ impl Session {
             declared: Declarations::default(),
             streams: Default::default(),
             storing: None,
+            frames: Frames::default(),
+            defmt: Waiting::default(),
             trouble: log::Repeats::default(),
         }
     }
@@ -120,6 +126,7 @@ impl Session {
                     Ok(group) => self.end.stored(group.stream, group.end),
                     Err(Superseded) => return Ok(()),
                 },
+                () = self.defmt.stored() => {}
                 () = tokio::time::sleep(patience) => if heard.elapsed() >= self.idle {
                     return Ok(());
                 },
@@ -155,6 +162,10 @@ impl Session {
                     }
                     Seen::Nothing
                 }
+                Event::Channel { channel: defmt::CHANNEL, position, bytes } => {
+                    Seen::Defmt(position, bytes.to_vec())
+                }
+                Event::Channel { .. } => Seen::Nothing,
             };
             spoke = true;
             self.see(seen).await;
@@ -181,7 +192,24 @@ impl Session {
             Seen::Begun => self.begin(),
             Seen::Status(uptime, told, losses) => self.status(uptime, told, &losses),
             Seen::Open(stream, place) => self.open(stream, place).await,
+            Seen::Defmt(position, bytes) => self.defmt(position, &bytes).await,
             Seen::Nothing => {}
+        }
+    }
+
+    /// Makes log records of the frames that end in these bytes of a defmt stream.
+    async fn defmt(&mut self, position: u32, bytes: &[u8]) {
+        let Some(device) = &self.device else { return };
+        let mut frames = Vec::new();
+        let lost = |what, count| device.state().defmt_lost(what, count);
+        self.frames.take(position, bytes, |frame| frames.push(frame), lost);
+        let build = device.state().build;
+        let repair = self.clock.offset().map_or(Repair::Keep, Repair::Add);
+        for frame in frames {
+            let record = self.links.decoders.decode(build, &frame).await;
+            if let Err(what) = record.and_then(|record| self.defmt.push(record, repair)) {
+                lost(what, 1);
+            }
         }
     }
 
@@ -246,6 +274,9 @@ impl Session {
 
     /// Hands what waits of a stream to the spool, unless something is under way: then it is the next group.
     fn begin_to_store(&mut self) {
+        if let Some(device) = &self.device {
+            self.defmt.begin(&self.links, device, &self.declared.resource);
+        }
         if self.storing.is_some() {
             return;
         }
@@ -270,6 +301,8 @@ impl Session {
     /// The device is not connected by this session any more.
     fn leave(&mut self) {
         if let Some(device) = self.device.take() {
+            self.defmt.leave(&self.links, &device, &self.declared.resource);
+            self.frames = Frames::default();
             let mut state = device.state();
             if state.sessions == self.number {
                 state.connected = false;
