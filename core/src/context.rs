@@ -34,6 +34,7 @@ pub struct SpanId(pub [u8; 8]);
 /// assert_eq!(remote.span_id.to_string(), "0202020202020202");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct SpanContext {
     /// The trace that the span belongs to.
     pub trace_id: TraceId,

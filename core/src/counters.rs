@@ -11,6 +11,7 @@ use crate::sampler::Decision;
 /// assert_eq!(Loss::ALL.map(Loss::name)[Loss::Full as usize], "queue_full");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[repr(u8)]
 pub enum Loss {
     /// No open slot was free when it started: more are open at once than there are slots.
@@ -84,6 +85,7 @@ impl Loss {
 /// assert_eq!(ParentOrigin::of(None).name(), "none");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[repr(u8)]
 pub enum ParentOrigin {
     /// There is none: the span is the root of its trace.
@@ -129,6 +131,7 @@ impl ParentOrigin {
 /// assert_eq!(counters.lost(Signal::Logs, Loss::Full), 0);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Counters {
     recorded: [u64; 3],
     lost: [[u64; Loss::ALL.len()]; 3],

@@ -52,6 +52,7 @@ enum State {
 /// assert_eq!(exporter.answered(0, Answer::Accepted { rejected: 2 }), Verdict::Release { rejected: 2 });
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum Verdict {
     /// Let go of them: the other side has them. That many items were rejected and are lost.
     Release {

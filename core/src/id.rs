@@ -14,6 +14,7 @@ use crate::context::{SpanContext, SpanId, TraceId};
 /// # let _ = from_a_serial_number;
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum Seed {
     /// From a source of true randomness: trace ids carry W3C's `random` flag.
     Random([u8; 16]),

@@ -27,6 +27,8 @@
 //! | `link` (feature) | the device link: both of its ends |
 //! | `flash` (feature) | a queue on NOR flash, for when nobody takes them |
 //!
+//! With the feature `defmt-1` what a program may want to print implements `defmt::Format`.
+//!
 //! Everything that goes on over time takes `now` and says when it next wants to run, so it can be
 //! driven from a main loop, an interrupt or a task.
 //!
@@ -159,6 +161,13 @@ macro_rules! opaque_debug {
                 f.debug_struct(stringify!($name)).finish_non_exhaustive()
             }
         }
+
+        #[cfg(feature = "defmt-1")]
+        impl<P: $crate::platform::Platform> defmt::Format for $name<$($lifetime,)? P> {
+            fn format(&self, f: defmt::Formatter<'_>) {
+                defmt::write!(f, "{=str} {{ .. }}", stringify!($name));
+            }
+        }
     };
 }
 use opaque_debug;
@@ -168,6 +177,8 @@ mod context;
 mod counters;
 #[cfg(any(feature = "flash", feature = "link"))]
 mod crc;
+#[cfg(feature = "defmt-1")]
+mod format;
 mod id;
 mod limits;
 mod repair;

@@ -14,6 +14,7 @@ use crate::otlp::common::Bounds;
 /// assert_eq!(limits.events, 128);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Limits {
     /// For the attributes of spans, and the values of those of events and links.
     pub span: AttributeLimits,
@@ -37,6 +38,7 @@ pub struct Limits {
 /// assert_eq!((few.count, few.value_len, few.depth), (16, u32::MAX, 64));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct AttributeLimits {
     /// The most attributes; setting a key again is not one more.
     pub count: u16,

@@ -140,6 +140,7 @@ pub trait Platform: Sized + Send + Sync + 'static {
 /// assert_eq!((Priority::Low as usize, Priority::Keep as usize), (0, 1)); // a device's lanes
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum Priority {
     /// Can be missed first.
     Low,

@@ -10,6 +10,7 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 /// assert_eq!(Answer::NONE, Answer::Retry { after: None });
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum Answer {
     /// The other side has it, all but `rejected` items, which must not be sent again.
     Accepted {

@@ -22,6 +22,7 @@ use core::ops::DerefMut;
 /// assert_eq!(header.record_len(), Header::LEN + 3);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Header {
     /// Bytes of the record.
     pub len: u16,
@@ -89,6 +90,7 @@ pub struct Ring<B> {
 /// assert_eq!(ring.place().position, 8);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Place {
     /// Names one life of the positions; 0 while they have no name.
     pub epoch: u64,

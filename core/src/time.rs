@@ -42,6 +42,7 @@ pub(crate) const fn is_uptime(now: u64) -> bool {
 /// assert_eq!(offset.unix(0), 0, "a time that is not known");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Offset(i64);
 
 impl Offset {
@@ -92,6 +93,7 @@ impl Offset {
 /// assert_eq!(TELEMETRY.time_offset().unwrap().unix(4_000_000_000), 1_700_000_001_000_000_000);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Bounds {
     low: i64,
     high: i64,

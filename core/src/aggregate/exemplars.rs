@@ -34,6 +34,7 @@ const FILTERED: usize = 49;
 /// # let _ = settings;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum ExemplarFilter {
     /// Those made in a sampled span, which has to be given to the instrument.
     #[default]

@@ -46,6 +46,7 @@ impl Kind {
 /// # let _ = settings;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum Preference {
     /// Every point counts from the start of its series, and every series is sent each time.
     #[default]
@@ -78,6 +79,7 @@ impl Preference {
 /// assert_eq!(Aggregation::Exponential { max_size: 16 }.point_len::<Device>(), 216);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum Aggregation {
     /// A sum or the last value.
     Value,

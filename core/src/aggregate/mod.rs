@@ -53,6 +53,7 @@ use crate::platform::{Platform, Table};
 /// assert_eq!(settings.cardinality_limit, 2000);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct MetricSettings {
     /// What points cover.
     pub temporality: Preference,

@@ -7,6 +7,7 @@
 /// assert_eq!((usage.instruments, usage.conflicts), (0, 0));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct MetricUsage {
     /// Instruments.
     pub instruments: usize,

@@ -66,6 +66,7 @@ use core::fmt;
 /// assert_ne!(Unknown::Refuse, Unknown::TakeOver);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum Unknown {
     /// Leave it alone: it is somebody else's.
     Refuse,
@@ -81,6 +82,7 @@ pub enum Unknown {
 /// assert!(error.to_string().contains("TakeOver"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum OpenError<E> {
     /// It has fewer than 2 or more than 65,535 pages.
     Pages,
@@ -111,6 +113,7 @@ impl<E: fmt::Debug> core::error::Error for OpenError<E> {}
 /// assert_eq!(Refused::<()>::NoRoom.to_string(), "no page has room; call poll, and append it again");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum Refused<E> {
     /// No page has room for it now: [`FlashQueue::poll`] makes some. Keep the record.
     NoRoom,
@@ -142,6 +145,7 @@ impl<E: fmt::Debug> core::error::Error for Refused<E> {}
 /// assert!(call_again(Progress::Erased));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum Progress {
     /// Nothing: there was nothing to do.
     Idle,
@@ -163,6 +167,7 @@ pub enum Progress {
 /// assert!(wear.most < 10_000);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Wear {
     /// The page that was erased least; 0 if one was never used.
     pub least: u32,

@@ -31,6 +31,7 @@ pub enum Access {
 /// assert_eq!(hello.id, b"00042");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Hello<'a> {
     /// Its id, 1 to 15 bytes.
     pub id: &'a [u8],
@@ -49,6 +50,7 @@ pub struct Hello<'a> {
 /// assert_eq!(Refusal::Unknown.to_string(), "no access is configured for it");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum Refusal {
     /// It speaks that version of the link, and this end another.
     Version(u8),

@@ -12,6 +12,7 @@ use crate::ring::Header;
 /// assert_eq!(Stats::default().sessions, 0);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Stats {
     /// Sessions that were begun.
     pub sessions: u32,

@@ -12,6 +12,7 @@ use crate::wire::varint;
 /// assert_eq!(head.signal(), Some(Signal::Logs));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Head {
     /// The number of its [`Signal`], or 3 for a declaration.
     pub kind: u8,
@@ -68,6 +69,7 @@ impl Head {
 /// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Piece<'a> {
     /// The record's head, if it begins here. What went before of another one will not be completed.
     pub head: Option<Head>,

@@ -14,6 +14,7 @@ use crate::ring::{Header, Place};
 /// assert_eq!(Held::default().len, 0);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Held {
     /// Where its head is.
     pub place: Place,

@@ -28,6 +28,7 @@ mod field {
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Response<'a> {
     /// Spans, points or log records that were not taken and must not be sent again.
     pub rejected: u64,

@@ -59,6 +59,7 @@ mod field {
 /// assert_eq!(ROUTE, Key::from("http.route"));
 /// ```
 #[derive(Clone, Copy, Debug, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Key<'a> {
     name: &'a str,
     signature: u8,

@@ -48,6 +48,7 @@ pub(crate) const TIME: u32 = field::log_record::TIME;
 /// assert_eq!((Severity::Info2 as u8, Severity::Info2.text()), (10, "INFO2"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[repr(u8)]
 #[expect(missing_docs, reason = "the groups' names are the whole of what they mean")]
 pub enum Severity {

@@ -50,6 +50,7 @@ mod field {
 /// assert_eq!((Temporality::Delta as u8, Temporality::Cumulative as u8), (1, 2));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[repr(u8)]
 pub enum Temporality {
     /// What was measured since the point before.

@@ -20,6 +20,7 @@ pub mod trace;
 /// assert_eq!(Signal::ALL.map(Signal::name), ["traces", "metrics", "logs"]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[repr(u8)]
 pub enum Signal {
     /// Spans.

@@ -67,6 +67,7 @@ pub(crate) const TRACE_STATE: u32 = field::span::TRACE_STATE;
 /// assert_eq!((SpanKind::default(), SpanKind::Client as u8), (SpanKind::Internal, 3));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[repr(u8)]
 pub enum SpanKind {
     /// Work within an application; the default.
@@ -89,6 +90,7 @@ pub enum SpanKind {
 /// assert!(StatusCode::Unset < StatusCode::Error && StatusCode::Error < StatusCode::Ok);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[repr(u8)]
 pub enum StatusCode {
     /// Nothing was said; the default.

@@ -30,6 +30,7 @@ mod field {
 /// assert_eq!(masked(&Attribute { key: "memo", text: Some("4111111111111111") }), Edit::Mask);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Attribute<'a> {
     /// Its key.
     pub key: &'a str,
@@ -50,6 +51,7 @@ pub struct Attribute<'a> {
 /// # let _ = rules;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum Edit<'a> {
     /// It stays.
     #[default]

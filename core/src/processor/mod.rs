@@ -78,6 +78,7 @@ pub trait Processor {
 /// assert_eq!(().process(&mut record), Verdict::Keep);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[must_use = "a record that is dropped has to be counted"]
 pub enum Verdict {
     /// It goes on, as it is now.

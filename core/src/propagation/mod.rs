@@ -41,6 +41,7 @@ use crate::wire::{Full, Writer};
 /// assert_eq!(TraceState::parse(b"UPPER=1"), Err(Invalid));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Invalid;
 
 impl fmt::Display for Invalid {

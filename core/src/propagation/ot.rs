@@ -18,6 +18,7 @@ const DIGITS: usize = 14;
 /// assert_eq!(TENTH.bits(), 0xe666 << 40);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Threshold(u64);
 
 impl Threshold {
@@ -75,6 +76,7 @@ impl Threshold {
 /// # Ok::<(), smoltel_core::propagation::Invalid>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum ThresholdChange {
     /// It stays as the parent's was.
     #[default]

@@ -108,6 +108,7 @@ impl SamplingInput<'_> {
 /// assert!(Decision::RecordOnly.is_recording() && !Decision::RecordOnly.is_sampled());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[repr(u8)]
 pub enum Decision {
     /// It is not recorded. Its context still goes on, without the `sampled` flag.
@@ -139,6 +140,7 @@ impl Decision {
 /// assert_eq!(result.threshold, ThresholdChange::Keep);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct SamplingResult {
     /// What becomes of the span.
     pub decision: Decision,

@@ -18,6 +18,7 @@ use crate::propagation::{Threshold, ThresholdChange};
 /// # let _ = sampler;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Probability {
     threshold: Threshold,
 }

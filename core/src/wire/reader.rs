@@ -26,6 +26,7 @@ pub struct Reader<'a> {
 /// assert_eq!(Reader::new(&[0x08, 0x96, 0x01]).next(), Some(Ok((1, Payload::Varint(150)))));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum Payload<'a> {
     /// A varint.
     Varint(u64),
@@ -44,6 +45,7 @@ pub enum Payload<'a> {
 /// assert_eq!(Reader::new(&[0x0A, 5, 1]).next(), Some(Err(Malformed)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Malformed;
 
 impl fmt::Display for Malformed {

@@ -29,6 +29,7 @@ pub struct Writer<'a> {
 /// assert_eq!(Writer::new(&mut [0; 2]).string(1, "long"), Err(Full));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Full;
 
 impl fmt::Display for Full {

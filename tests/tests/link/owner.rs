@@ -92,7 +92,7 @@ impl Owner {
                     self.gap += gap;
                     data = Some((stream, pieces.map(Owned::from).collect::<Vec<_>>()));
                 }
-                Some(Event::Refused(..) | Event::Status(_)) => {}
+                Some(Event::Refused(..) | Event::Status(_) | Event::Channel { .. }) => {}
             }
             for piece in data.iter().flat_map(|(_, pieces)| pieces) {
                 self.piece(data.as_ref().map_or(0, |(stream, _)| *stream), piece);

@@ -16,6 +16,7 @@ use crate::wire::{Full, VARINT, Writer, tag, varint};
 /// assert_eq!(VALVE.name, "valve");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Scope<'a> {
     /// The name; an empty one is legal and says nothing.
     pub name: &'a str,

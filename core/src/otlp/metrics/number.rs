@@ -21,6 +21,7 @@ mod field {
 /// assert_ne!(Number::Int(0), Number::Double(0.0));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum Number {
     /// A whole number.
     Int(i64),

@@ -92,6 +92,7 @@ impl<'a> EntityRef<'a> {
 /// assert_eq!(refused, InvalidEntity::Incomplete);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum InvalidEntity {
     /// It has no type or no key that identifies it.
     Incomplete,

@@ -239,6 +239,7 @@ fn dropped(message: &[u8]) -> u32 {
 /// # Ok::<(), smoltel_core::wire::Full>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum SchemaConflict {
     /// Their schema URLs differ: one of them has to be without.
     Differ,
