@@ -1,6 +1,7 @@
 //! A device's defmt stream on the link becomes OTLP logs; whatever else comes in it is counted and harms nobody.
 
 #[path = "support/device.rs"]
+#[expect(dead_code, reason = "resets and lost connections are other tests' matter")]
 mod device;
 mod support;
 
@@ -136,7 +137,8 @@ fn frames_arrive_as_log_records_with_level_text_and_true_time() {
     assert_eq!(bodies, ["valve 3 moved to 40 %", "stuck", "plain"]);
     assert_eq!(seen("severityNumber"), [Value::from(9), Value::from(17), Value::Null]);
     assert_eq!(seen("severityText"), [Value::from("INFO"), Value::from("ERROR"), Value::Null]);
-    let times = seen("timeUnixNano").iter().map(|time| time.as_str().unwrap().parse().unwrap()).collect::<Vec<u64>>();
+    let times =
+        seen("timeUnixNano").iter().map(|time| time.as_str().unwrap().parse().unwrap()).collect::<Vec<u64>>();
     assert!(now.abs_diff(times[0]) < 60_000_000_000, "{now} {times:?}");
     assert_eq!((times[1] - times[0], times[2] - times[1]), (1_000_000, 1_000_000));
     assert!(seen("observedTimeUnixNano").iter().all(|time| time.is_string()));

@@ -21,7 +21,9 @@ impl Defmt {
         let Some(dir) = &self.elf_dir else { return Ok(self) };
         if !dir.is_dir() {
             let dir = dir.display();
-            return Err(Failure::usage(format!("the config's defmt.elf-dir is {dir}, which is no directory")));
+            return Err(Failure::usage(format!(
+                "the config's defmt.elf-dir is {dir}, which is no directory"
+            )));
         }
         let program = std::env::current_exe().unwrap_or_default().with_file_name(DEFMT_PROGRAM);
         if !program.is_file() {

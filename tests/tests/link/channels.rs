@@ -35,7 +35,8 @@ fn arrive(gateway: &mut Gateway, mut bytes: &[u8]) -> Vec<Heard> {
 
 fn ends(sealed: bool) -> (DeviceEnd<'static>, Gateway) {
     let access = move |_: &[u8]| if sealed { Access::Sealed(device::key()) } else { Access::Plain };
-    let (mut device, mut gateway) = (device::end(1 << 32, sealed), GatewayEnd::new(Box::new(access) as _, 4096));
+    let (mut device, mut gateway) =
+        (device::end(1 << 32, sealed), GatewayEnd::new(Box::new(access) as _, 4096));
     for now in 1..5 {
         assert_eq!(device.transmit_channel(0, 0, b"early", &mut [0; 128]), None, "before it was declared");
         turn(&mut device, &mut gateway, now);

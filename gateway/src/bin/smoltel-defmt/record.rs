@@ -83,7 +83,8 @@ mod tests {
         ] {
             assert_eq!(nanoseconds(shown), Some(time), "{shown}");
         }
-        let none = ["", "5", "1.2.3", "a.b", "t=5.25", "1:1:1:1:1", "99999999999999999999.0", ".", ":.1", "-1.5"];
+        let none =
+            ["", "5", "1.2.3", "a.b", "t=5.25", "1:1:1:1:1", "99999999999999999999.0", ".", ":.1", "-1.5"];
         assert_eq!(none.map(nanoseconds), [None; 10]);
     }
 }

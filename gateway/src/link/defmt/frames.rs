@@ -84,7 +84,10 @@ mod tests {
 
     #[test]
     fn a_session_that_begins_within_a_frame_gives_up_that_one() {
-        assert_eq!(take(&mut Frames::default(), 5, b"end\0a\0"), (vec![b"a".to_vec()], vec![(Lost::Torn, 1)]));
+        assert_eq!(
+            take(&mut Frames::default(), 5, b"end\0a\0"),
+            (vec![b"a".to_vec()], vec![(Lost::Torn, 1)])
+        );
     }
 
     #[test]
