@@ -43,6 +43,17 @@ const CORE_MAY_HOLD: &[&str] = &[
     "poly1305",
     "typenum",
     "universal-hash",
+    // The feature `defmt-1`. All but the first two are its macros', and run on the host.
+    "bitflags",
+    "defmt",
+    "defmt-macros",
+    "defmt-parser",
+    "proc-macro2",
+    "quote",
+    "syn",
+    "thiserror",
+    "thiserror-impl",
+    "unicode-ident",
 ];
 
 /// What only the gateway's receiving side and the `grpc` feature may bring.
