@@ -18,6 +18,8 @@ pub(crate) enum Need {
     Cxx,
     /// cargo-mutants.
     Mutants,
+    /// What makes a Debian package, and a container to try it in.
+    Package,
     /// What counts instructions.
     Valgrind,
     /// What shows system calls.
@@ -37,6 +39,9 @@ const QEMU_PACKAGES: &[&str] = &["binutils-arm-none-eabi", "qemu-system-arm"];
 
 const COMPONENTS: &str = "rustup component add clippy rustfmt";
 const TOOLCHAIN: &str = "rustup toolchain link debian /usr";
+const PACKAGE_PACKAGES: &[&str] = &["adduser", "curl", "dpkg-dev", "openssl", "systemd", "systemd-container"];
+/// Its default features would link a liblzma of the system; without them it calls `xz`.
+const CARGO_DEB: &str = "cargo install cargo-deb --locked --no-default-features --version 3.8.0";
 const MUTANTS: &str = "cargo install cargo-mutants --locked --version 27.1.0";
 /// Debian's Python, for which libpython3.11 is.
 const PEERS: &str = "rm -rf .peers && /usr/bin/python3 -m venv .peers/py \
@@ -52,6 +57,7 @@ impl Need {
             Self::Qemu => QEMU_PACKAGES,
             Self::Cxx => &["g++"],
             Self::Mutants => &[],
+            Self::Package => PACKAGE_PACKAGES,
             Self::Valgrind => &["valgrind"],
             Self::Strace => &["strace"],
             Self::Disks => &["e2fsprogs", "fiu-utils"],
@@ -65,7 +71,8 @@ impl Need {
         let (done, command) = match self {
             Self::RustComponents => (has_components(repo), COMPONENTS),
             Self::BareMetal => (has_toolchain(repo), TOOLCHAIN),
-            Self::Mutants => (has_mutants(repo), MUTANTS),
+            Self::Mutants => (has(repo, "mutants", MUTANTS), MUTANTS),
+            Self::Package => (has(repo, "deb", CARGO_DEB), CARGO_DEB),
             Self::Qemu | Self::Cxx | Self::Valgrind | Self::Strace | Self::Disks | Self::Browser => {
                 return None;
             }
@@ -146,9 +153,10 @@ fn has_toolchain(repo: &Repo) -> bool {
         .is_ok_and(|list| list.lines().any(|line| line.split(' ').next() == Some("debian")))
 }
 
-fn has_mutants(repo: &Repo) -> bool {
-    let installed = output(&mut repo.cargo(&["mutants", "--version"])).unwrap_or_default();
-    installed.trim_end().ends_with(MUTANTS.rsplit(' ').next().unwrap_or_default())
+/// Whether that subcommand of cargo is there, in the version that ends the command to install it.
+fn has(repo: &Repo, subcommand: &str, command: &str) -> bool {
+    let installed = output(&mut repo.cargo(&[subcommand, "--version"])).unwrap_or_default();
+    installed.trim_end().ends_with(command.rsplit(' ').next().unwrap_or_default())
 }
 
 /// The list is copied last, so it is there only when everything in it is.

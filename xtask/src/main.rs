@@ -16,6 +16,7 @@ mod guards;
 mod install;
 mod licences;
 mod mutants;
+mod package;
 mod programs;
 mod prove;
 mod qemu;
@@ -36,6 +37,7 @@ cargo xtask conformance [--last]                run the tests, or take their las
 cargo xtask firmware [PROGRAM]                  build and run the programs of embedded-example in QEMU
 cargo xtask fuzz [TARGET] [--seconds N] [--keep]  fuzz each target for N seconds (60); --keep renews the corpus
 cargo xtask prove [PART]...                     prove the spool's promises: crash, mutations, model, rot, processes, shuttle
+cargo xtask package                             build the Debian package, and install, upgrade and purge it under systemd (as root)
 cargo xtask mutants [FILE]...                   change core's lower layers; which changes do its tests notice?
 cargo xtask bench core                          count instructions with valgrind, into docs/PERFORMANCE.md
 cargo xtask bench client [PART]                 the application library beside its peers: calls, threads, spans [NUMBER]
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         ["firmware", program] if !program.starts_with('-') => firmware(&repo, Some(program)),
         ["fuzz", options @ ..] => fuzz(&repo, options),
         ["prove", parts @ ..] => prove(&repo, parts),
+        ["package"] => package(&repo),
         ["mutants", files @ ..] => mutants(&repo, files),
         ["bench", "core"] => costs::write(&repo),
         ["bench", rest @ ..] => bench(&repo, rest),
@@ -149,6 +152,11 @@ fn fuzz(repo: &Repo, words: &[&str]) -> Result<bool, String> {
         return Err(format!("there is no such target; there are: {}", targets.join(", ")));
     }
     let steps = [fuzz::step(options)];
+    Ok(install::ensure(repo, &steps, false) && step::run_all(repo, &steps))
+}
+
+fn package(repo: &Repo) -> Result<bool, String> {
+    let steps = [package::step()];
     Ok(install::ensure(repo, &steps, false) && step::run_all(repo, &steps))
 }
 
