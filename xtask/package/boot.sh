@@ -8,6 +8,9 @@ mount -t tmpfs -o size=1g tmpfs "$disk"
 mkdir "$disk/upper" "$disk/work" "$disk/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$disk/upper,workdir=$disk/work" "$disk/root"
 
+# A machine of its own, where services may be started.
+: > "$disk/root/etc/machine-id"
+rm -f "$disk/root/usr/sbin/policy-rc.d"
 cat > "$disk/root/etc/systemd/system/try.service" <<UNIT
 [Unit]
 SuccessAction=exit

@@ -5,19 +5,14 @@ use serde_json::Value;
 use crate::install::Need;
 use crate::repo::Repo;
 use crate::step::{Log, Outcome, Step};
-use crate::{bare_metal, conformance, costs, firmware, fuzz, guards, licences, programs, prove};
+use crate::{bare_metal, conformance, costs, firmware, fuzz, guards, licences, package, programs, prove};
 
 /// All that CI checks.
 pub(crate) fn all() -> Vec<Step> {
     vec![
         step("fmt", "the code is formatted", &[Need::RustComponents], fmt),
         step("clippy", "no warning in any target", &[Need::RustComponents], clippy),
-        step(
-            "test",
-            "unit, documentation and behaviour tests, with real peers",
-            &[Need::Strace, Need::Browser, Need::Peers],
-            test,
-        ),
+        tests(),
         step(
             "conformance",
             "docs/CONFORMANCE.md says what the last run of the tests shows",
@@ -45,11 +40,22 @@ pub(crate) fn all() -> Vec<Step> {
             &[],
             programs::run,
         ),
+        package::step(),
         firmware::step(),
         fuzz::step(fuzz::SHORT),
         prove::step(),
         step("costs", "recording takes no more instructions than written", &[Need::Valgrind], costs::check),
     ]
+}
+
+/// The tests of all crates.
+fn tests() -> Step {
+    step(
+        "test",
+        "unit, documentation and behaviour tests, with real peers",
+        &[Need::Strace, Need::Browser, Need::Peers],
+        test,
+    )
 }
 
 fn step(

@@ -44,7 +44,7 @@ const PACKAGE_PACKAGES: &[&str] = &["adduser", "curl", "dpkg-dev", "openssl", "s
 const CARGO_DEB: &str = "cargo install cargo-deb --locked --no-default-features --version 3.8.0";
 const MUTANTS: &str = "cargo install cargo-mutants --locked --version 27.1.0";
 /// Debian's Python, for which libpython3.11 is.
-const PEERS: &str = "rm -rf .peers && /usr/bin/python3 -m venv .peers/py \
+const PEERS: &str = "rm -rf .peers/py .peers/bin && /usr/bin/python3 -m venv .peers/py \
     && .peers/py/bin/pip install --quiet --disable-pip-version-check -r xtask/peers.txt \
     && install -D -m 755 .peers/py/lib/python3.11/site-packages/rotel/rotel-agent .peers/bin/rotel \
     && cp xtask/peers.txt .peers/installed.txt";
@@ -139,7 +139,7 @@ fn missing_packages<'a>(repo: &Repo, packages: &[&'a str]) -> Vec<&'a str> {
     packages.iter().copied().filter(|package| !installed(package)).collect()
 }
 
-fn is_root(repo: &Repo) -> bool {
+pub(crate) fn is_root(repo: &Repo) -> bool {
     output(&mut repo.command("id", &["-u"])).is_ok_and(|id| id.trim() == "0")
 }
 

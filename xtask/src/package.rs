@@ -1,8 +1,8 @@
 //! The Debian package: built, and put through what an operator does with it, under systemd in a container.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::install::Need;
+use crate::install::{self, Need};
 use crate::repo::Repo;
 use crate::step::{Log, Outcome, Step};
 
@@ -29,18 +29,20 @@ fn run(repo: &Repo, log: &Log) -> Outcome {
     let boot = repo.root.join("xtask/package/boot.sh");
     let install = repo.root.join("xtask/package/install.sh");
     std::fs::copy(&install, folder.join("install.sh")).map_err(|error| error.to_string())?;
-    let mut container = repo.command("unshare", &["--mount", "sh"]);
+    let container: &[&str] = &["sudo", "unshare", "--mount", "sh"];
+    let container = &container[usize::from(install::is_root(repo))..];
+    let mut container = repo.command(container[0], &container[1..]);
     container.arg(boot).arg(&folder);
     log.run(&mut container).map_err(|error| {
         let said = std::fs::read_to_string(folder.join("said")).unwrap_or_default();
         let end = said.lines().rev().take(40).collect::<Vec<_>>().into_iter().rev();
         format!("{error}\n{}", end.collect::<Vec<_>>().join("\n"))
     })?;
-    Ok(format!("{}", package.display()))
+    Ok(package.display().to_string())
 }
 
 /// A package at that path, with the workspace's version unless another one is given.
-fn build(repo: &Repo, log: &Log, path: &PathBuf, version: Option<&str>) -> Result<PathBuf, String> {
+fn build(repo: &Repo, log: &Log, path: &Path, version: Option<&str>) -> Result<PathBuf, String> {
     let mut cargo = repo.cargo(&["deb", "-p", "smoltel-gateway", "--locked", "--output"]);
     cargo.arg(path);
     if let Some(version) = version {
@@ -48,5 +50,5 @@ fn build(repo: &Repo, log: &Log, path: &PathBuf, version: Option<&str>) -> Resul
         cargo.args(["--no-build", "--deb-version", version]);
     }
     log.run(&mut cargo)?;
-    Ok(path.clone())
+    Ok(path.to_owned())
 }
