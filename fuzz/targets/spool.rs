@@ -20,8 +20,8 @@ use smoltel_spool::vfs::Site;
 use smoltel_spool::{Class, Codec, Options, Origin, Reader, Record, Signal, Spool, verify_with};
 
 const FILES: [&str; 3] = ["/spool/spool.dat", "/spool/CURSOR", "/spool/MARKS"];
-const CRCS: [Site; 5] =
-    [Site::SegmentCrc, Site::RecordCrc, Site::PayloadCrc, Site::CursorCrc, Site::MarksCrc];
+const CRCS: [Site; 6] =
+    [Site::SegmentCrc, Site::RecordCrc, Site::IndexCrc, Site::PayloadCrc, Site::CursorCrc, Site::MarksCrc];
 /// Bytes that may be in use at once beyond those at the start: the files are some 60 kB.
 const MEMORY: usize = 8 << 20;
 
@@ -51,7 +51,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn options() -> Options {
-    Options { capacity: 8 * 4096, segment_size: Some(4096), ..Options::default() }
+    Options { capacity: 12 * 8192, segment_size: Some(8192), ..Options::default() }
 }
 
 fn record(n: u8) -> Record {
@@ -64,7 +64,8 @@ fn record(n: u8) -> Record {
         stream: 0,
         items: 3,
         origin: Some(origin),
-        payload: vec![n; 40 + 100 * usize::from(n)],
+        // The long ones fill segments, which leaves room for an index.
+        payload: vec![n; if n % 4 == 3 { 3900 } else { 40 + 100 * usize::from(n) }],
     }
 }
 
@@ -76,11 +77,12 @@ fn sound() -> &'static Disk {
         for round in 0..2 {
             let spool = Spool::open_with(Arc::new(disk.clone()), "/spool", options()).expect("a sound disk");
             let up = spool.destination("up").expect("a sound disk");
-            (round * 3..round * 3 + 3).for_each(|n| _ = spool.append_wait(record(n)).expect("room"));
+            (round * 4..round * 4 + 4).for_each(|n| _ = spool.append_wait(record(n)).expect("room"));
             if let Some(lease) = up.take(None, 100, Instant::now()) {
                 lease.release();
             }
             spool.close(Duration::from_secs(10)).expect("a sound disk");
+            assert!(disk.count(Site::IndexWrite) > round.into(), "an index each");
         }
         disk
     })

@@ -2,6 +2,7 @@
 
 pub(crate) mod bytes;
 pub(crate) mod cursor;
+pub(crate) mod index;
 pub(crate) mod marks;
 pub(crate) mod record;
 pub(crate) mod segment;

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::cipher::{SegmentKey, TAG_LEN};
+use crate::format::index::SegmentIndex;
 use crate::format::record::{self, RecordHeader, SEALED};
 use crate::format::segment::HEADER_LEN;
 use crate::format::{BLOCK, round_up};
@@ -26,6 +27,8 @@ pub(crate) struct Open {
     pub(crate) items: u64,
     pub(crate) durable_records: u32,
     pub(crate) durable_items: u64,
+    /// What is laid out already counts.
+    pub(crate) index: SegmentIndex,
 }
 
 /// What a record's header says beside the record.
@@ -48,9 +51,17 @@ pub(crate) struct Run {
     header: Vec<u8>,
 }
 
+/// The last blocks of a segment that was filled.
+struct Ending {
+    slot: u32,
+    at: u32,
+    blocks: Vec<u8>,
+}
+
 #[derive(Default)]
 pub(crate) struct Group {
     pub(crate) runs: Vec<Run>,
+    endings: Vec<Ending>,
     /// By class: the run that takes the next record.
     current: [Option<usize>; Class::ALL.len()],
     /// Segments that this group fills up.
@@ -92,16 +103,24 @@ impl Group {
 
     /// Whether a payload of `len` bytes still fits the class's open segment.
     pub(crate) fn fits(&self, open: &Open, class: Class, len: usize, segment_size: u32) -> bool {
-        let at = self.current[class as usize].map_or(open.end, |run| self.runs[run].end());
         let tag = open.key.as_ref().map_or(0, |_| TAG_LEN);
-        let end = u64::from(at) + u64::from(record::HEADER_LEN) + len as u64 + u64::from(tag);
-        end <= u64::from(segment_size - HEADER_LEN)
+        let end =
+            u64::from(self.end(open, class)) + u64::from(record::HEADER_LEN) + len as u64 + u64::from(tag);
+        end <= u64::from(open.index.limit(segment_size))
     }
 
-    /// The class's open segment takes no more.
-    pub(crate) fn fill_up(&mut self, class: Class, generation: u64) {
+    /// Where the next record of the class goes in its open segment.
+    fn end(&self, open: &Open, class: Class) -> u32 {
+        self.current[class as usize].map_or(open.end, |run| self.runs[run].end())
+    }
+
+    /// The class's open segment takes no more, but its index.
+    pub(crate) fn fill_up(&mut self, class: Class, open: &Open, segment_size: u32) {
+        let end = round_up(self.end(open, class), BLOCK);
+        let index = open.index.blocks(open.salt, &open.header, segment_size, end);
+        self.endings.extend(index.map(|(at, blocks)| Ending { slot: open.slot, at, blocks }));
         self.current[class as usize] = None;
-        self.closing.push(generation);
+        self.closing.push(open.generation);
     }
 
     /// Lays a record, which must fit, into the class's open segment.
@@ -114,7 +133,7 @@ impl Group {
         self.runs[at].push(open, arriving, stamp);
     }
 
-    /// Writes all runs in whole blocks, and lets each segment go on at the block behind.
+    /// Writes all runs in whole blocks, and lets each segment go on at the block behind; then the indexes of those that it filled.
     pub(crate) fn write(&mut self, shared: &Shared, open: &mut [Option<Open>]) -> io::Result<()> {
         for run in &mut self.runs {
             run.write(shared)?;
@@ -122,6 +141,11 @@ impl Group {
             if let Some(segment) = segment.filter(|segment| segment.generation == run.generation) {
                 segment.end = run.end();
             }
+        }
+        for Ending { slot, at, blocks } in &self.endings {
+            let offset = u64::from(*slot) * u64::from(shared.segment_size) + u64::from(*at);
+            Counters::add(&shared.counters.bytes_written, blocks.len() as u64);
+            write_full(&*shared.file, Site::IndexWrite, blocks, offset)?;
         }
         Ok(())
     }
@@ -163,7 +187,9 @@ impl Run {
             report: arriving.report,
         };
         self.append(&mut header, open, &record.payload);
-        self.metas.push(Meta::new(&header, stamp.boot));
+        let outline = header.outline();
+        self.metas.push(Meta::new(&outline, stamp.boot));
+        open.index.add(&outline);
         open.records += 1;
         open.items += u64::from(record.items);
     }

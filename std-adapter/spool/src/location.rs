@@ -4,9 +4,9 @@ use std::io;
 use std::sync::Arc;
 
 use crate::cipher::SegmentKey;
-use crate::format::record::{HEADER_LEN, RecordHeader, SEALED};
+use crate::format::record::{HEADER_LEN, Outline, RecordHeader, SEALED};
+use crate::format::segment::SegmentHeader;
 use crate::record::{Class, Entry};
-use crate::scan;
 use crate::vfs::{Site, Vfs, VfsFile, read_full};
 
 /// Where a record lies, and what tells that it still does.
@@ -23,6 +23,20 @@ pub(crate) struct Location {
 }
 
 impl Location {
+    /// Of a record of a segment; the key is needed where its payload is to be decrypted.
+    pub(crate) fn of(segment: &SegmentHeader, record: &Outline, key: Option<Arc<SegmentKey>>) -> Location {
+        Location {
+            slot: segment.slot,
+            class: segment.class,
+            salt: segment.salt,
+            key,
+            boot_id: segment.boot_id,
+            offset: record.offset,
+            len: record.len,
+            sequence: record.sequence,
+        }
+    }
+
     /// Reads it, in a file with segments of `size` bytes. `None`: what is there now is not it, or not whole.
     pub(crate) fn read(&self, vfs: &dyn Vfs, file: &dyn VfsFile, size: u32) -> io::Result<Option<Entry>> {
         let mut bytes = vec![0; HEADER_LEN as usize + self.len as usize];
@@ -35,7 +49,7 @@ impl Location {
         let header = RecordHeader::decode(&bytes, self.salt, self.offset, size, vfs)?;
         let mut payload = bytes.split_off(HEADER_LEN as usize);
         let same = header.len == self.len && header.sequence == self.sequence;
-        if !same || !scan::crc_holds(vfs, &header, &payload) {
+        if !same || !vfs.holds(Site::PayloadCrc, crc32c::crc32c(&payload) == header.payload_crc) {
             return None;
         }
         if self.key.as_ref().is_some_and(|key| !key.open(self.offset, &bytes[SEALED], &mut payload)) {

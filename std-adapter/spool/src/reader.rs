@@ -131,16 +131,7 @@ impl Reader {
 
     fn listed(&self, live: &Live<'_>, record: &RecordHeader, key: Option<&Arc<SegmentKey>>) -> Listed {
         let header = &live.header;
-        let location = Location {
-            slot: header.slot,
-            class: header.class,
-            salt: header.salt,
-            key: key.cloned(),
-            boot_id: header.boot_id,
-            offset: record.offset,
-            len: record.len,
-            sequence: record.sequence,
-        };
+        let location = Location::of(header, &record.outline(), key.cloned());
         let ids = self.view.cursor().into_iter().flat_map(|cursor| &cursor.destinations);
         let waiting = ids.enumerate().filter(|(at, _)| !live.released(record, *at));
         Listed {

@@ -2,6 +2,7 @@
 
 mod boots;
 mod copies;
+mod found;
 mod marks;
 mod settle;
 mod tally;
@@ -28,7 +29,7 @@ use crate::sync::{self, atomic::Ordering};
 use crate::two_slots::{self, Loaded, TwoSlots};
 use crate::vfs::{Site, Vfs, VfsFile, read_full, write_full};
 use crate::writer::Writer;
-use settle::Found;
+use found::Found;
 
 /// Opens the spool up to a writer that is ready to run.
 pub(crate) fn open(vfs: Arc<dyn Vfs>, dir: &Path, options: Options) -> Result<Writer, OpenError> {
@@ -130,6 +131,7 @@ fn writer(
         cursor_written: shared.vfs.now().boot,
         cursor_changed: None,
         blocked: false,
+        callers: 0,
         expected: 1,
         sync_time: 0,
         lock: Some(lock),

@@ -2,9 +2,11 @@
 
 use std::io;
 
-use crate::format::record::{ALIGN, HEADER_LEN, OFFSET_AT, RecordHeader};
+use crate::format::index::{self, END_LEN};
+use crate::format::record::{ALIGN, HEADER_LEN, OFFSET_AT, Outline, RecordHeader};
 use crate::format::segment::{HEADER_LEN as SEGMENT_HEADER_LEN, SegmentHeader};
 use crate::format::{BLOCK, Parsed, round_up};
+use crate::location::Location;
 use crate::vfs::{Site, Vfs, VfsFile, read_full};
 
 /// Both headers of a slot, read and judged.
@@ -74,6 +76,12 @@ pub(crate) struct Walk {
     pub(crate) unread: bool,
 }
 
+impl Walk {
+    pub(crate) fn outlines(&self) -> impl Iterator<Item = Outline> {
+        self.records.iter().map(RecordHeader::outline)
+    }
+}
+
 /// All valid record headers of a segment, by ordinal. `known` is the number of records it has, if that is certain:
 /// then nothing is searched for beyond them.
 pub(crate) fn walk(vfs: &dyn Vfs, file: &dyn VfsFile, segment: &SegmentHeader, known: Option<u32>) -> Walk {
@@ -107,23 +115,39 @@ pub(crate) fn walk(vfs: &dyn Vfs, file: &dyn VfsFile, segment: &SegmentHeader, k
     Walk { records, unread: window.unread }
 }
 
-/// Whether a record's payload is what its header says. An error is the disk's, and says nothing of the payload.
-pub(crate) fn payload_holds(
+/// All records of a segment that is known to have so many, from its index, if that holds.
+pub(crate) fn index(
     vfs: &dyn Vfs,
     file: &dyn VfsFile,
     segment: &SegmentHeader,
-    record: &RecordHeader,
-) -> io::Result<bool> {
+    known: u32,
+) -> Option<Vec<Outline>> {
+    let end = segment.segment_size - SEGMENT_HEADER_LEN;
     let base = u64::from(segment.slot) * u64::from(segment.segment_size);
-    let mut payload = vec![0; record.len as usize];
-    let at = base + u64::from(record.offset) + u64::from(HEADER_LEN);
-    read_full(file, Site::PayloadRead, &mut payload, at)?;
-    Ok(crc_holds(vfs, record, &payload))
+    let mut bytes = vec![0; (BLOCK - SEGMENT_HEADER_LEN) as usize];
+    let read = |bytes: &mut [u8]| {
+        read_full(file, Site::IndexRead, bytes, base + u64::from(end) - bytes.len() as u64)
+    };
+    read(&mut bytes).ok()?;
+    let len = index::length(&bytes[bytes.len() - END_LEN as usize..])?;
+    if len > end - SEGMENT_HEADER_LEN {
+        return None;
+    }
+    if len as usize > bytes.len() {
+        bytes.resize(len as usize, 0);
+        read(&mut bytes).ok()?;
+    }
+    index::decode(&bytes[bytes.len() - len as usize..], segment, known, vfs)
 }
 
-/// Whether a payload is what its record's header says.
-pub(crate) fn crc_holds(vfs: &dyn Vfs, record: &RecordHeader, payload: &[u8]) -> bool {
-    vfs.holds(Site::PayloadCrc, crc32c::crc32c(payload) == record.payload_crc)
+/// Whether a record is there and whole. An error is the disk's, and says nothing of the record.
+pub(crate) fn record_holds(
+    vfs: &dyn Vfs,
+    file: &dyn VfsFile,
+    segment: &SegmentHeader,
+    record: &Outline,
+) -> io::Result<bool> {
+    Ok(Location::of(segment, record, None).read(vfs, file, segment.segment_size)?.is_some())
 }
 
 /// Behind a payload this long, only as much is read as must hold the next header.

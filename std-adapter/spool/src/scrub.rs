@@ -27,7 +27,8 @@ fn damaged(shared: &Shared, generation: u64) -> Vec<u32> {
     let (vfs, file) = (&*shared.vfs, &*shared.file);
     let Walk { records, unread } = scan::walk(vfs, file, &header, None);
     // One that cannot be read is left for later; so is one that was not found, if not all could be read.
-    let holds = |record: &&RecordHeader| scan::payload_holds(vfs, file, &header, record).unwrap_or(true);
+    let holds =
+        |record: &&RecordHeader| scan::record_holds(vfs, file, &header, &record.outline()).unwrap_or(true);
     let sound: HashSet<u32> = records.iter().filter(holds).map(|record| record.ordinal).collect();
     let found: HashSet<u32> = records.iter().map(|record| record.ordinal).collect();
     let damaged = |ordinal: &u32| !sound.contains(ordinal) && (!unread || found.contains(ordinal));

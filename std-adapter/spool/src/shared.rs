@@ -57,6 +57,10 @@ pub(crate) struct Inbox {
     pub(crate) commands: Vec<Command>,
     /// Something was released since the writer last looked.
     pub(crate) released: bool,
+    /// How many calls brought what is in the queue.
+    pub(crate) callers: usize,
+    /// The writer need not be woken for fewer: it waits for so many, or for some moment.
+    pub(crate) enough: usize,
     /// The writer sleeps until its next look at what was released: it need not be woken for more.
     pub(crate) will_look: bool,
     pub(crate) closing: bool,
@@ -201,12 +205,25 @@ impl Shared {
             let fits = arriving.record.payload.len() <= self.options.max_record(self.segment_size);
             if fits && !inbox.closing && inbox.read_only.is_none() {
                 inbox.bytes += arriving.record.payload.len();
-                inbox.queue.push_back(arriving);
-                drop(inbox);
-                self.work.notify_one();
+                self.enqueue(inbox, [arriving]);
             }
         }
         self.remember(gap);
+    }
+
+    /// Puts records, whose bytes are counted, before the writer.
+    pub(crate) fn enqueue(
+        &self,
+        mut inbox: MutexGuard<'_, Inbox>,
+        arriving: impl IntoIterator<Item = Arriving>,
+    ) {
+        inbox.queue.extend(arriving);
+        inbox.callers += 1;
+        let enough = inbox.callers >= inbox.enough;
+        drop(inbox);
+        if enough {
+            self.work.notify_one();
+        }
     }
 
     /// A record that was kept is damaged: for everybody who waits for it, it is lost.

@@ -100,7 +100,7 @@ impl Spool {
         let arriving = self.arriving(record, Box::new(done));
         let len = arriving.record.payload.len();
         match self.admit([len]) {
-            Ok(inbox) => self.enqueue(inbox, [arriving]),
+            Ok(inbox) => self.shared().enqueue(inbox, [arriving]),
             Err(error) => {
                 self.count_refused(&error, arriving.record.items);
                 (arriving.done)(Err(error));
@@ -125,7 +125,7 @@ impl Spool {
         let arriving = records.into_iter().map(|record| self.arriving(record, together.part()));
         let arriving: Vec<Arriving> = arriving.collect();
         match self.admit(arriving.iter().map(|arriving| arriving.record.payload.len())) {
-            Ok(inbox) => self.enqueue(inbox, arriving),
+            Ok(inbox) => self.shared().enqueue(inbox, arriving),
             Err(error) => {
                 self.count_refused(&error, items);
                 arriving.into_iter().for_each(|arriving| (arriving.done)(Err(error.clone())));
@@ -303,12 +303,6 @@ impl Spool {
             }
             inbox = shared.wait_room(inbox, None);
         }
-    }
-
-    fn enqueue(&self, mut inbox: MutexGuard<'_, Inbox>, arriving: impl IntoIterator<Item = Arriving>) {
-        inbox.queue.extend(arriving);
-        drop(inbox);
-        self.shared().work.notify_one();
     }
 
     fn count_refused(&self, error: &AppendError, items: u32) {

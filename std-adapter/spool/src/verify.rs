@@ -155,7 +155,7 @@ fn verify_segment(view: &View, live: &Live<'_>, report: &mut Report) {
     let (mut records, mut items, mut bytes, mut in_progress) = (0, 0, 0, 0);
     let mut unread = live.unread;
     for record in &live.records {
-        let Ok(holds) = scan::payload_holds(&*view.vfs, &*view.file, &live.header, record) else {
+        let Ok(holds) = scan::record_holds(&*view.vfs, &*view.file, &live.header, &record.outline()) else {
             unread = true;
             continue;
         };

@@ -49,6 +49,10 @@ sites! {
     GroupSync,
     /// Writing a segment's second header.
     HeaderWrite,
+    /// Writing a filled segment's index.
+    IndexWrite,
+    /// Reading a segment's index.
+    IndexRead,
     /// Reading segment headers.
     HeaderRead,
     /// Reading record headers.
@@ -107,6 +111,8 @@ sites! {
     SegmentCrc,
     /// Check: the CRC of a record header.
     RecordCrc,
+    /// Check: the CRC of a segment's index.
+    IndexCrc,
     /// Check: the CRC of a payload.
     PayloadCrc,
     /// Check: the CRC of a CURSOR slot.

@@ -3,12 +3,12 @@
 mod cursor;
 mod marks;
 mod room;
+mod wait;
 
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::error::AppendError;
 use crate::format::segment::Previous;
@@ -16,9 +16,8 @@ use crate::group::{Group, Member, Open};
 use crate::marks_file::MarksFile;
 use crate::options::{Full, Sync};
 use crate::record::{Class, Stored};
-use crate::shared::{Arriving, Command, Counters, Inbox, Shared};
+use crate::shared::{Arriving, Command, Counters, Shared};
 use crate::slots::{AHEAD, Slots};
-use crate::sync::MutexGuard;
 use crate::two_slots::TwoSlots;
 use crate::vfs::Site;
 
@@ -26,11 +25,6 @@ use crate::vfs::Site;
 const CURSOR_WRITE: u64 = 20_000_000;
 /// CURSOR is synced no later than this after a change, in nanoseconds.
 const CURSOR_SYNC: u64 = 5_000_000_000;
-/// The longest that a group waits for the callers of the last one, in nanoseconds.
-const MAX_PATIENCE: u64 = 1_000_000;
-/// A group takes no more records once it has this many payload bytes.
-const GROUP_BYTES: usize = 4 << 20;
-
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) cursor: TwoSlots,
@@ -58,18 +52,12 @@ pub(crate) struct Writer {
     pub(crate) cursor_changed: Option<u64>,
     /// The oldest waiting record found no room and waits for a release.
     pub(crate) blocked: bool,
-    /// How many records the last groups had, and how long the last sync took, in nanoseconds: see [`Writer::gather`].
+    /// How many calls brought what was taken last, how many the next group waits for, and how long the last sync took, in nanoseconds.
+    pub(crate) callers: usize,
     pub(crate) expected: usize,
     pub(crate) sync_time: u64,
     /// Held until the writer ends.
     pub(crate) lock: Option<Box<dyn Send + std::marker::Sync>>,
-}
-
-/// What [`Writer::wait`] found.
-struct Work {
-    batch: VecDeque<Arriving>,
-    commands: Vec<Command>,
-    closing: bool,
 }
 
 impl Writer {
@@ -86,66 +74,6 @@ impl Writer {
             self.timers();
         }
         self.finish();
-    }
-
-    fn wait(&mut self) -> Work {
-        let shared = self.shared.clone();
-        let mut inbox = shared.inbox();
-        loop {
-            if std::mem::take(&mut inbox.released) {
-                self.blocked = false;
-                self.touch_cursor();
-            }
-            // Who waits for room is answered when none will come any more.
-            self.blocked &= !inbox.closing && inbox.read_only.is_none();
-            let records = !self.blocked && !inbox.queue.is_empty();
-            if records && !inbox.closing {
-                inbox = self.gather(&shared, inbox);
-            }
-            let now = shared.vfs.now().boot;
-            let due = self.due();
-            if records || !inbox.commands.is_empty() || inbox.closing || due.is_some_and(|due| due <= now) {
-                let batch = if records { take_batch(&mut inbox.queue) } else { VecDeque::new() };
-                return Work { batch, commands: std::mem::take(&mut inbox.commands), closing: inbox.closing };
-            }
-            inbox.will_look = self.cursor_dirty && !self.blocked;
-            inbox = shared.wait_work(inbox, due.map(|due| Duration::from_nanos(due - now)));
-            inbox.will_look = false;
-        }
-    }
-
-    /// Under load the callers of the last group are about to come again, and the first of them alone would cost a sync.
-    /// Waits for as many as came before, but no longer than half a sync; a lone caller waits for nobody.
-    fn gather<'a>(&self, shared: &'a Shared, mut inbox: MutexGuard<'a, Inbox>) -> MutexGuard<'a, Inbox> {
-        if inbox.queue.len() >= self.expected {
-            return inbox;
-        }
-        let until = shared.vfs.now().boot + (self.sync_time / 2).min(MAX_PATIENCE);
-        while inbox.queue.len() < self.expected && !inbox.closing {
-            let left = until.saturating_sub(shared.vfs.now().boot);
-            if left == 0 {
-                break;
-            }
-            inbox = shared.wait_work(inbox, Some(Duration::from_nanos(left)));
-        }
-        inbox
-    }
-
-    /// When the next timer ends.
-    fn due(&self) -> Option<u64> {
-        let write = self.cursor_dirty.then_some(self.cursor_written + CURSOR_WRITE);
-        let sync = self.cursor_changed.map(|since| since + CURSOR_SYNC);
-        let expiry = self.shared.index().expiry.map(|expiry| expiry.saturating_sub(self.shared.boot));
-        [write, sync, self.data_due(), expiry].into_iter().flatten().min()
-    }
-
-    fn data_due(&self) -> Option<u64> {
-        match self.shared.options.sync {
-            Sync::Interval(every) if !self.unsynced.is_empty() => {
-                Some(self.unsynced_since.saturating_add(every.as_nanos().try_into().unwrap_or(u64::MAX)))
-            }
-            _ => None,
-        }
     }
 
     fn timers(&mut self) {
@@ -271,7 +199,7 @@ impl Writer {
             Counters::add(&self.shared.counters.data_syncs, 1);
             self.shared.file.sync_data(Site::GroupSync)?;
             self.sync_time = self.shared.vfs.now().boot.saturating_sub(before);
-            self.expected = group.members.len().max(self.expected * 3 / 4);
+            self.expected = self.callers.max(self.expected * 3 / 4);
         }
         Ok(())
     }
@@ -395,17 +323,6 @@ impl Writer {
         drop(inbox);
         self.shared.room.notify_all();
     }
-}
-
-fn take_batch(queue: &mut VecDeque<Arriving>) -> VecDeque<Arriving> {
-    let mut bytes = 0;
-    let more = |arriving: &&Arriving| {
-        let go_on = bytes < GROUP_BYTES;
-        bytes += arriving.record.payload.len();
-        go_on
-    };
-    let count = queue.iter().take_while(more).count();
-    queue.drain(..count).collect()
 }
 
 /// A completion that panics must not take the writer, and everybody's records, with it.

@@ -33,7 +33,7 @@ fn shown(site: Site) -> Shown {
         Site::CursorOpenSync | Site::CursorSync | Site::RecycleSync | Site::OtherSlot => Shown::ByCrashes,
         Site::CursorMakeSync => Shown::ByCrashes,
         Site::MarksSync | Site::MarksMakeSync => Shown::ByCrashes,
-        Site::SegmentCrc | Site::RecordCrc | Site::PayloadCrc => Shown::ByFlips,
+        Site::SegmentCrc | Site::RecordCrc | Site::IndexCrc | Site::PayloadCrc => Shown::ByFlips,
         Site::CursorCrc | Site::MarksCrc | Site::HeaderWrite => Shown::ByFlips,
         Site::MarksOpenSync => Shown::Nothing("MARKS in both slots unsynced is found again in the records"),
         Site::MarksDirectorySync => {
@@ -44,7 +44,9 @@ fn shown(site: Site) -> Shown {
         }
         Site::Lock => Shown::Nothing("one process at a time: a test of its own, in queue.rs"),
         Site::Directory | Site::DataOpen | Site::CursorOpen | Site::MarksOpen => Shown::Nothing("opening"),
-        Site::HeaderRead | Site::RecordRead | Site::PayloadRead => Shown::Nothing("reading"),
+        Site::HeaderRead | Site::RecordRead | Site::IndexRead | Site::PayloadRead => {
+            Shown::Nothing("reading")
+        }
         Site::CursorRead | Site::MarksRead | Site::SlotRead => Shown::Nothing("reading"),
         Site::Grow | Site::GroupWrite | Site::CursorWrite | Site::MarksWrite => {
             Shown::Nothing("writing what is synced later")
@@ -52,6 +54,7 @@ fn shown(site: Site) -> Shown {
         Site::CursorMake | Site::CursorRename | Site::MarksMake | Site::MarksRename => {
             Shown::Nothing("writing what is synced later")
         }
+        Site::IndexWrite => Shown::Nothing("without an index the records are looked for"),
         Site::Trim => Shown::Nothing("cutting off what holds nothing"),
         Site::Wipe => Shown::Nothing("zeros over what nobody can read, after it was copied"),
         Site::Quarantine => Shown::Nothing("copies for people to look at"),
@@ -68,7 +71,7 @@ fn options() -> Options {
     Options { capacity: 8 * 16384, segment_size: Some(16384), ..Options::default() }
 }
 
-/// Several records in each segment, and room in the last; some are released.
+/// Several records in each segment, and room in the last; some are released, and none of a segment that has an index.
 fn image(off: Option<Site>) -> Disk {
     let disk = Disk::still();
     off.iter().for_each(|site| disk.switch_off(*site));
@@ -81,6 +84,11 @@ fn image(off: Option<Site>) -> Disk {
             run.release(1, 1 << 20);
         }
     }
+    // In a fresh segment these leave the last block.
+    run.reopen();
+    run.append(&[(2800, Class::Normal); 3]);
+    run.append(&[(4000, Class::Normal)]);
+    assert!(off.is_some() || disk.count(Site::IndexWrite) > 0, "no segment has an index");
     run.close();
     disk
 }

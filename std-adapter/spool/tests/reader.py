@@ -1,4 +1,5 @@
 """A reader of the spool, written from docs/SPOOL.md alone, with nothing but Python's library.
+Indexes are not needed for that; that they say what the records do is checked, and how many there were is said on standard error.
 
 Prints a line for each record that is stored, by sequence: sequence, signal, class, codec, items, stream, the destinations that have not
 released it, and the payload in hexadecimal digits: as it was handed over, or as it is stored if it is encrypted or a zstd frame.
@@ -112,11 +113,11 @@ def read_header(data, slot, size, uuid):
         if version != 1:
             sys.exit(f"slot {slot} is of version {version}")
         its_uuid, generation, salt = fields.take("16sQ8s")
-        its_slot = struct.unpack_from("<I", raw, 88)[0]
+        its_slot, first = struct.unpack_from("<I", raw, 88)[0], struct.unpack_from("<Q", raw, 48)[0]
         if (its_size, its_slot) != (size, slot) or uuid not in (None, its_uuid):
             continue
         if best is None or generation > best["generation"]:
-            best = {"class": kind, "cipher": cipher, "generation": generation, "salt": salt}
+            best = {"class": kind, "cipher": cipher, "generation": generation, "salt": salt, "first": first}
     return best
 
 
@@ -134,7 +135,8 @@ def read_record(data, salt, at):
     if not known or at + RECORD + length > len(data) - HEADER or ordinal > (at - HEADER) // RECORD:
         return None
     payload = data[at + RECORD : at + RECORD + length]
-    return {"ordinal": ordinal, "sequence": sequence, "signal": signal, "codec": codec, "items": items,
+    boot, origin = struct.unpack_from("<Q", raw, 64)[0], raw[80:112] if flags & 1 else b""
+    return {"outline": (sequence, at, length, items, signal, boot, origin, flags & 2), "ordinal": ordinal, "sequence": sequence, "signal": signal, "codec": codec, "items": items,
             "stream": stream, "payload": payload, "holds": crc32c(payload) == crc, "end": at + RECORD + length}
 
 
@@ -153,12 +155,46 @@ def walk(data, salt, known):
         at, expected = up(found["end"], 8), found["ordinal"] + 1
 
 
+def number(data, at):
+    """A number in groups of seven bits, and where the next field is."""
+    value = shift = 0
+    while True:
+        value |= (data[at] & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if data[at - 1] < 0x80:
+            return value, at
+
+
+def read_index(data, header):
+    """What a segment's index says of each record; None if there is none that holds."""
+    end = len(data) - HEADER
+    length, records, zero, crc = struct.unpack_from("<IIII", data, end - 16)
+    if length > end - 16 - HEADER or zero != 0 or crc32c(header["salt"] + data[end - 16 - length : end - 4]) != crc:
+        return None
+    entries, at, outlines = data[end - 16 - length : end - 16], 0, []
+    sequence, boot, offset = header["first"], 0, HEADER
+    for _ in range(records):
+        flags = entries[at]
+        more, at = number(entries, at + 1)
+        size, at = number(entries, at)
+        items, at = number(entries, at)
+        later, at = number(entries, at)
+        origin = entries[at : at + 32] if flags & 8 else b""
+        at += len(origin)
+        sequence, boot = sequence + more, (boot + later) % 2**64
+        offset = up(offset, BLOCK) if flags & 4 else offset
+        outlines.append((sequence, offset, size, items, (flags & 3) + 1, boot, origin, flags >> 3 & 2))
+        offset += up(RECORD + size, 8)
+    assert at == len(entries)
+    return outlines
+
+
 def main(directory):
     cursor = read_cursor(os.path.join(directory, "CURSOR"))
     if cursor is None:
         sys.exit("CURSOR cannot be read; finding the segment size without it is left out here")
     data, size = open(os.path.join(directory, "spool.dat"), "rb").read(), cursor["size"]
-    stored = {}
+    stored, indexes = {}, 0
     for slot in range(len(data) // size):
         segment = data[slot * size : (slot + 1) * size]
         header = read_header(segment, slot, size, cursor["uuid"])
@@ -169,7 +205,12 @@ def main(directory):
         listed = slot in cursor["segments"] and generation == of
         if not listed and not unread and generation <= cursor["generation"]:
             continue
-        for record in walk(segment, header["salt"], records if listed and flags & 1 else None):
+        found = list(walk(segment, header["salt"], records if listed and flags & 1 else None))
+        index = read_index(segment, header)
+        if index is not None and listed and flags & 1 and records == len(index) == len(found):
+            assert index == [record["outline"] for record in found], f"the index of slot {slot} is wrong"
+            indexes += 1
+        for record in found:
             if not record["holds"]:
                 continue
             payload = record["payload"]
@@ -184,6 +225,7 @@ def main(directory):
                 stored[record["sequence"]] = (generation, line)
     for _, (_, line) in sorted(stored.items()):
         print(*line)
+    print(indexes, "indexes", file=sys.stderr)
 
 
 main(sys.argv[1])

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use disk::Disk;
+use smoltel_spool::vfs::Site;
 use smoltel_spool::{Class, Codec, Gap, Loss, Options, Origin, Record, Signal, Spool};
 
 const DATA: &str = "/spool/spool.dat";
@@ -23,9 +24,9 @@ fn open(disk: &Disk) -> Spool {
     Spool::open_with(Arc::new(disk.clone()), "/spool", options).unwrap()
 }
 
-/// A record like no other: of three classes, some of devices, 40 to 2,900 bytes, n + 1 items.
+/// A record like no other: of three classes, some of devices, 40 to 2,900 bytes or too many for the rest of a segment, n + 1 items.
 fn record(n: u32) -> Record {
-    let len = 40 + (n as usize * 997) % 2860;
+    let len = if n % 12 == 6 { 3900 } else { 40 + (n as usize * 997) % 2860 };
     let mut payload = n.to_le_bytes().to_vec();
     payload.extend((4..len).map(|at| (n as usize * 31 + at) as u8));
     let origin = Origin { device: [n as u8 % 3; 16], epoch: 1, sequence: n.into() };
@@ -60,6 +61,7 @@ fn image() -> (Disk, Stock) {
     drop(spool);
     // Opening it again makes MARKS.
     open(&disk).close(Duration::from_secs(10)).unwrap();
+    assert!(disk.count(Site::IndexWrite) > 0);
     assert!(disk.read(DATA).len() >= 64 << 10 && !disk.read("/spool/MARKS").is_empty());
     (disk, (0..GROUPS * 4).map(|n| (u64::from(n) + 1, n)).collect())
 }

@@ -25,6 +25,15 @@ impl Put {
     pub(crate) fn u64(&mut self, value: u64) -> &mut Put {
         self.bytes(&value.to_le_bytes())
     }
+
+    /// Groups of 7 bits, lowest first, each in a byte whose highest bit says that another follows.
+    pub(crate) fn number(&mut self, mut value: u64) -> &mut Put {
+        while value >= 0x80 {
+            self.u8(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.u8(value as u8)
+    }
 }
 
 /// Reads fields one after the other; `None` at the end of the bytes.
@@ -55,5 +64,18 @@ impl<'a> Get<'a> {
 
     pub(crate) fn u64(&mut self) -> Option<u64> {
         Some(u64::from_le_bytes(self.array()?))
+    }
+
+    /// As [`Put::number`] writes it.
+    pub(crate) fn number(&mut self) -> Option<u64> {
+        let mut value = 0;
+        for shift in (0..u64::BITS).step_by(7) {
+            let byte = self.u8()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Some(value);
+            }
+        }
+        None
     }
 }

@@ -42,7 +42,37 @@ pub(crate) struct RecordHeader {
     pub(crate) report: bool,
 }
 
+/// What an opening has to know of a record: enough to choose it, count it and find it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outline {
+    pub(crate) ordinal: u32,
+    pub(crate) sequence: u64,
+    pub(crate) boot_time: u64,
+    pub(crate) offset: u32,
+    pub(crate) len: u32,
+    pub(crate) items_before: u64,
+    pub(crate) items: u32,
+    pub(crate) signal: Signal,
+    pub(crate) origin: Option<Origin>,
+    pub(crate) report: bool,
+}
+
 impl RecordHeader {
+    pub(crate) fn outline(&self) -> Outline {
+        Outline {
+            ordinal: self.ordinal,
+            sequence: self.sequence,
+            boot_time: self.boot_time,
+            offset: self.offset,
+            len: self.len,
+            items_before: self.items_before,
+            items: self.items,
+            signal: self.signal,
+            origin: self.origin,
+            report: self.report,
+        }
+    }
+
     pub(crate) fn encode(&self, salt: [u8; 8]) -> Vec<u8> {
         let mut put = Put(Vec::with_capacity(HEADER_LEN as usize));
         put.u32(0).u32(self.len).u32(self.payload_crc);
@@ -137,7 +167,7 @@ impl RecordHeader {
     }
 }
 
-fn salted_crc(salt: [u8; 8], bytes: &[u8]) -> u32 {
+pub(crate) fn salted_crc(salt: [u8; 8], bytes: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&salt), bytes)
 }
 

@@ -6,7 +6,7 @@ use super::lease::End;
 use crate::bitmap::Bitmap;
 use crate::cipher::SegmentKey;
 use crate::format::cursor::Released;
-use crate::format::record::RecordHeader;
+use crate::format::record::Outline;
 use crate::record::{Class, Signal};
 use crate::stats::Pending;
 
@@ -46,16 +46,16 @@ impl Meta {
     pub(crate) const UNREAD: Meta = Meta { signal: UNREAD, ..Meta::MISSING };
 
     /// `boot` is when, in spool time, the record's boot began.
-    pub(crate) fn new(header: &RecordHeader, boot: u64) -> Meta {
+    pub(crate) fn new(record: &Outline, boot: u64) -> Meta {
         Meta {
-            sequence: header.sequence,
-            stored: boot.saturating_add(header.boot_time),
-            offset: header.offset,
-            len: header.len,
-            items: header.items,
-            signal: header.signal.index() as u8,
-            origin: header.origin.is_some(),
-            report: header.report,
+            sequence: record.sequence,
+            stored: boot.saturating_add(record.boot_time),
+            offset: record.offset,
+            len: record.len,
+            items: record.items,
+            signal: record.signal.index() as u8,
+            origin: record.origin.is_some(),
+            report: record.report,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Spool time: the boot clocks of all boots end to end, so that ages can be told without a wall clock.
 
-use super::settle::Found;
+use super::found::Found;
 
 /// The boots that wrote what is stored, as far as that shows. Where boots have no ids, all count as one: then records may
 /// seem too young, but never too old.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Room;
-use super::settle::Found;
+use super::found::Found;
 use crate::scan;
 
 /// Of several copies of a record the newest counts whose payload holds, or the oldest if none does. CURSOR may vouch for each, where
@@ -22,7 +22,7 @@ pub(super) fn drop_copies(room: &Room<'_>, all: &mut [Found]) {
         let Found { header, records, copies, .. } = found;
         records.retain(|record| {
             let left = left.entry(record.sequence).or_default();
-            let holds = || matches!(scan::payload_holds(room.vfs, room.file, header, record), Ok(true));
+            let holds = || matches!(scan::record_holds(room.vfs, room.file, header, record), Ok(true));
             if *left == 1 || (*left > 1 && holds()) {
                 *left = 0;
                 return true;

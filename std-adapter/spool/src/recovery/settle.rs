@@ -1,40 +1,23 @@
 //! Telling rot from an unsynced tail, and filling the index with what is good.
 
-use std::collections::{HashMap, HashSet};
-use std::panic::resume_unwind;
-use std::sync::Arc;
-use std::thread;
+use std::collections::HashMap;
 
 use super::boots::Boots;
 use super::copies::drop_copies;
+use super::found::{Found, by_slot, not_let_go};
 use super::tally::{Cost, Damage, Tally, bitmap};
 use super::{Room, Survey};
-use crate::cipher::SegmentKey;
 use crate::error::OpenError;
-use crate::format::cursor::{Cursor, CursorSegment};
-use crate::format::record::{self, RecordHeader};
+use crate::format::cursor::Cursor;
+use crate::format::record;
 use crate::format::segment::SegmentHeader;
 use crate::gap::Gap;
 use crate::index::{DestinationState, Index, Meta, Segment};
 use crate::record::Loss;
-use crate::scan::{self, Walk};
+use crate::scan;
 
 /// More sequences, and generations, than there can be in segments that could not be read.
 const UNKNOWN: u64 = 1 << 32;
-/// A thread is worth so many segments.
-const ENOUGH: usize = 16;
-
-/// A live segment, and CURSOR's entry for it.
-pub(crate) struct Found {
-    pub(super) header: SegmentHeader,
-    key: Option<Arc<SegmentKey>>,
-    entry: Option<CursorSegment>,
-    pub(super) records: Vec<RecordHeader>,
-    /// Ordinals of records that CURSOR vouches for and that another segment has, too.
-    pub(super) copies: HashSet<u32>,
-    /// The disk could not read all of it.
-    pub(super) unread: bool,
-}
 
 pub(crate) struct Settled {
     pub(crate) generation: u64,
@@ -43,71 +26,6 @@ pub(crate) struct Settled {
     pub(crate) damaged: Vec<u32>,
     pub(super) boots: Boots,
     pub(crate) gaps: Vec<Gap>,
-}
-
-impl Found {
-    /// Walks the segments that were not let go; many of them on several threads, for that is what takes time when a full spool is opened.
-    pub(crate) fn live(room: &Room<'_>, cursor: Option<&Cursor>, headers: &[SegmentHeader]) -> Vec<Found> {
-        let live: Vec<_> = not_let_go(cursor, headers).collect();
-        let walk = |part: &[(&SegmentHeader, Option<&CursorSegment>)]| -> Vec<Found> {
-            part.iter().filter_map(|(header, entry)| Found::walk(room, header, *entry)).collect()
-        };
-        let processors = thread::available_parallelism().map_or(1, usize::from);
-        let threads = processors.min(live.len() / ENOUGH);
-        if threads < 2 {
-            return walk(&live);
-        }
-        thread::scope(|scope| {
-            let parts = live.chunks(live.len().div_ceil(threads));
-            let parts: Vec<_> = parts.map(|part| scope.spawn(move || walk(part))).collect();
-            parts
-                .into_iter()
-                .flat_map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)))
-                .collect()
-        })
-    }
-
-    /// `None`: it was let go.
-    fn walk(room: &Room<'_>, header: &SegmentHeader, entry: Option<&CursorSegment>) -> Option<Found> {
-        let key = match room.key.filter(|_| header.key_check.is_some()) {
-            None => None,
-            // One of a key before this one was let go, as docs/SPOOL.md says in "Codec and cipher".
-            Some(key) => Some(Arc::new(key.unlock(header)?)),
-        };
-        let known = entry.filter(|entry| entry.closed).map(|entry| entry.records);
-        let Walk { records, unread } = scan::walk(room.vfs, room.file, header, known);
-        Some(Found {
-            header: header.clone(),
-            key,
-            entry: entry.cloned(),
-            records,
-            copies: HashSet::new(),
-            unread,
-        })
-    }
-
-    /// How many records CURSOR vouches for.
-    pub(super) fn vouched(&self) -> u32 {
-        self.entry.as_ref().map_or(0, |entry| entry.records)
-    }
-}
-
-/// CURSOR's entries; there is one for a slot.
-fn by_slot(cursor: Option<&Cursor>) -> HashMap<u32, &CursorSegment> {
-    cursor.iter().flat_map(|cursor| &cursor.segments).map(|entry| (entry.slot, entry)).collect()
-}
-
-/// The segments that CURSOR does not know to be let go, with its entries for them.
-fn not_let_go<'a>(
-    cursor: Option<&'a Cursor>,
-    headers: &'a [SegmentHeader],
-) -> impl Iterator<Item = (&'a SegmentHeader, Option<&'a CursorSegment>)> {
-    let entries = by_slot(cursor);
-    headers.iter().filter_map(move |header| {
-        let entry = entries.get(&header.slot).copied();
-        let live = |cursor: &Cursor| cursor.live(entry, header.generation);
-        Some((header, cursor.map_or(Some(None), live)?))
-    })
 }
 
 /// Whether the key is the one that the spool was last written with.
@@ -198,7 +116,7 @@ fn keep_unread(index: &mut Index, cursor: Option<&Cursor>, survey: &Survey) {
 
 /// The highest sequence that something says was durable.
 fn durable(cursor: Option<&Cursor>, survey: &Survey) -> u64 {
-    let told = survey.found.iter().flat_map(|found| &found.records).map(|record| record.durable).max();
+    let told = survey.found.iter().map(|found| found.durable).max();
     told.unwrap_or(0).max(cursor.map_or(0, |cursor| cursor.watermark))
 }
 
@@ -208,7 +126,7 @@ fn drop_tail(room: &Room<'_>, survey: &mut Survey, highest: u64) {
         let vouched = found.vouched();
         let header = &found.header;
         found.records.retain(|record| {
-            let holds = || scan::payload_holds(room.vfs, room.file, header, record);
+            let holds = || scan::record_holds(room.vfs, room.file, header, record);
             // What the disk cannot read may be whole; who takes it will see.
             record.ordinal < vouched || record.sequence <= highest || holds().unwrap_or(true)
         });
@@ -237,7 +155,7 @@ fn build(
     segment.closed = !found.unread || entry.closed;
     let claim = claim.copied().unwrap_or_default();
     let (promised, promised_items) = (entry.records, entry.items).max(claim);
-    let promised = found.records.iter().map(|record| record.durable_records).max().unwrap_or(0).max(promised);
+    let promised = promised.max(found.durable_records);
     // Whatever it says: no more fit.
     let promised = promised.min(header.segment_size / record::HEADER_LEN);
     let mut damage = Damage::new(&entry, Some(header.slot), promised, tally.destinations());

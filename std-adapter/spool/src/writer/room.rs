@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Writer;
 use crate::error::AppendError;
+use crate::format::index::SegmentIndex;
 use crate::format::segment::{HEADER_LEN, Previous, SegmentHeader};
 use crate::group::{Group, Open, Stamp};
 use crate::index::Segment;
@@ -57,7 +58,7 @@ impl Writer {
                 records: full.durable_records,
                 items: full.durable_items,
             });
-            group.fill_up(class, full.generation);
+            group.fill_up(class, &full, self.shared.segment_size);
         }
         self.generation += 1;
         let key = self.shared.options.key.as_ref();
@@ -78,6 +79,7 @@ impl Writer {
             items: 0,
             durable_records: 0,
             durable_items: 0,
+            index: SegmentIndex::new(sequence),
         });
         Ok(())
     }

@@ -114,6 +114,21 @@ pub(super) fn small_records(run: &mut Run) {
     }
 }
 
+/// In segments of 16 KiB: what is too long for the last block leaves it to the index.
+pub(super) fn filled_segments(run: &mut Run) {
+    for round in 0..3 {
+        run.append(&[(2000, Normal), (3000, Normal), (900, Normal)]);
+        run.append(&[(9000, Normal), (20, High)]);
+        run.release(0, 8000);
+        run.release(1, 300);
+        match round {
+            0 => run.reopen(),
+            1 => run.kill(),
+            _ => {}
+        }
+    }
+}
+
 pub(super) fn giving_back(run: &mut Run) {
     run.append(&[(400, Normal), (400, High), (400, Low), (400, Normal)]);
     run.take(0, 500);

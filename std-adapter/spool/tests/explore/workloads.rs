@@ -152,6 +152,7 @@ fn sound() -> Vec<Workload> {
         plain("large records", scripts::large_records),
         plain("small records", scripts::small_records).segments(4, 16384),
         plain("small records in a crowd of segments", scripts::small_records).segments(16, 4096),
+        plain("filled segments", scripts::filled_segments).segments(8, 16384),
         plain("giving back", scripts::giving_back),
         plain("giving back in larger segments", scripts::giving_back).segments(4, 8192),
         plain("timers", scripts::timers).segments(4, 16384),
@@ -173,6 +174,7 @@ fn from_devices() -> Vec<Workload> {
             .segments(4, 8192),
         plain("origins, killing", scripts::killing).origins(),
         plain("origins, drained", scripts::drained).origins(),
+        plain("origins, filled segments", scripts::filled_segments).origins().segments(6, 16384),
         plain("origins, skewed", scripts::skewed).origins(),
         plain("origins, dropping the oldest", scripts::full)
             .origins()
@@ -219,6 +221,10 @@ fn failing() -> Vec<Workload> {
         plain("a sync fails twice", scripts::reopening).fails(Site::GroupSync, 3, 2),
         plain("a late sync fails", scripts::timers).interval().fails(Site::GroupSync, 1, 1),
         plain("a write fails", scripts::groups_across_segments).fails(Site::GroupWrite, 3, 1),
+        plain("a sync fails that a segment's end waits for", scripts::filled_segments)
+            .segments(8, 16384)
+            .fails(Site::GroupSync, 2, 1),
+        plain("an index fails", scripts::filled_segments).segments(8, 16384).fails(Site::IndexWrite, 1, 1),
         plain("a second header fails", scripts::all_classes).segments(4, 8192).fails(Site::HeaderWrite, 1, 1),
         plain("a write finds no space", scripts::using_segments_again).no_space(Site::GroupWrite, 4, 1),
         plain("growing fails", scripts::full).fails(Site::Grow, 5, 2),
@@ -245,6 +251,11 @@ fn lying() -> Vec<Workload> {
         plain("one sync lies in larger segments", scripts::small_records).segments(4, 16384).lies(
             Site::GroupSync,
             4,
+            1,
+        ),
+        plain("one sync lies to a filled segment", scripts::filled_segments).segments(8, 16384).lies(
+            Site::GroupSync,
+            1,
             1,
         ),
         plain("syncs lie from some moment on", scripts::groups_across_segments).lies(Site::GroupSync, 2, 99),
