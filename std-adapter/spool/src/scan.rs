@@ -60,7 +60,7 @@ fn is_zero(file: &dyn VfsFile, base: u64, size: u32) -> io::Result<bool> {
     let mut block = [0; BLOCK as usize];
     for at in (0..size).step_by(BLOCK as usize) {
         read_full(file, Site::HeaderRead, &mut block, base + u64::from(at))?;
-        if block.iter().any(|byte| *byte != 0) {
+        if block != [0; BLOCK as usize] {
             return Ok(false);
         }
     }
