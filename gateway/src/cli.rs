@@ -9,8 +9,7 @@ use crate::failure::Failure;
 
 const AFTER: &str = "\
 Without an upstream, requests go to OTLP JSON Lines files under DIR/archive.
-Flags win over the config file, the file over the environment ($OTEL_EXPORTER_OTLP_ENDPOINT, $STATE_DIRECTORY).
-Not supported yet by this version: several upstreams.";
+Flags win over the config file, the file over the environment ($OTEL_EXPORTER_OTLP_ENDPOINT, $STATE_DIRECTORY).";
 
 /// Receives OTLP, stores it durably, forwards it.
 ///
@@ -54,7 +53,7 @@ pub(crate) struct Flags {
     /// Senders have to show a token of this file, which has one a line
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
-    /// Where to forward to by OTLP/HTTP, such as http://collector:4318
+    /// Where to forward to by OTLP/HTTP, such as http://collector:4318; when it fails, to the next one, if it is repeated
     #[arg(long, value_name = "URL")]
     pub(crate) upstream: Vec<String>,
     #[command(flatten)]

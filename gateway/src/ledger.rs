@@ -1,4 +1,4 @@
-//! What has come in, gone out and been refused since the start, counted.
+//! What has come in, gone out and been refused, counted.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -33,14 +33,21 @@ pub(crate) struct Ledger {
     pub(crate) refused_connections: AtomicU64,
     /// Requests answered with an error, by status.
     refused: [AtomicU64; Self::STATUSES.len()],
-    /// Items that the upstream or the archive has taken.
+}
+
+/// What has become of what was sent to one destination, since it was last configured.
+#[derive(Debug, Default)]
+pub(crate) struct Delivered {
+    /// Items that it has taken.
     pub(crate) forwarded_items: PerSignal,
-    /// Items that the upstream rejected of requests that it took.
+    /// Items that it rejected of requests that it took.
     pub(crate) rejected_items: PerSignal,
     /// Attempts to send.
     pub(crate) attempts: PerSignal,
     /// Attempts that were not accepted.
     pub(crate) failures: PerSignal,
+    /// Bytes of the bodies of all attempts, as they are sent.
+    pub(crate) sent_bytes: PerSignal,
 }
 
 impl Ledger {

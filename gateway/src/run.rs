@@ -12,9 +12,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::admin::Admin;
-use crate::config::{Config, Door};
+use crate::config::{self, Config, Door};
 use crate::failure::Failure;
-use crate::forward::{Forwarders, Target};
+use crate::forward::Destinations;
 use crate::ledger::Ledger;
 use crate::link::{Decoders, Devices, Links};
 use crate::log;
@@ -31,13 +31,17 @@ pub(crate) fn run(config: &Config, read: &dyn Fn() -> Result<Config, Failure>) -
     let link = link(config)?;
     let admin = listen::<Admin>(config, &mut reload, |config| &config.admin, "the admin page", "--admin")?;
     let spool = open_spool(config)?;
-    let target = Target::of(config);
-    let destination = destination(&spool, &target)?;
     let ledger = Arc::new(Ledger::default());
-    let forwarders = Arc::new(Forwarders::start(&target, &destination, &ledger)?);
-    log::line(format_args!("data in {}, forwarding to {target}", config.data_dir.display()));
+    let destinations = Arc::new(Destinations::start(spool.clone(), &config.destination)?);
+    let targets: Vec<_> = config.destination.iter().map(config::Destination::shown).collect();
+    log::line(format_args!(
+        "data in {}, forwarding to {}",
+        config.data_dir.display(),
+        targets.join(", and to ")
+    ));
 
-    let receiver = Arc::new(Receiver::new(spool.clone(), ledger.clone(), config.limits.clone()));
+    let limits = config.limits.clone();
+    let receiver = Arc::new(Receiver::new(spool.clone(), ledger.clone(), destinations.clone(), limits));
     let devices = Arc::new(Devices::default());
     let decoders = Decoders::new(config.defmt.place());
     let links = Links::new(spool.clone(), ledger.clone(), devices.clone(), &config.devices, decoders);
@@ -45,13 +49,11 @@ pub(crate) fn run(config: &Config, read: &dyn Fn() -> Result<Config, Failure>) -
         spool: spool.clone(),
         devices,
         ledger: ledger.clone(),
-        forwarders: forwarders.clone(),
-        destination: destination.id().to_owned(),
-        target: target.to_string(),
+        destinations: destinations.clone(),
         started: Instant::now(),
     });
     let deadline = serve(config, &reload, &ledger, ([http, grpc], receiver), (link, links), (admin, page))?;
-    forwarders.drain(deadline);
+    destinations.drain(deadline);
     close(&spool, deadline)
 }
 
@@ -163,28 +165,6 @@ pub(crate) fn unusable(error: OpenError) -> Failure {
         OpenError::Io { .. } => "mend the directory, or choose another --data-dir",
     };
     Failure::other(format!("{error}; {mend}"))
-}
-
-/// The target's place in the spool. Destinations of earlier runs that have everything are forgotten; others hold their
-/// records until someone says that they need not.
-fn destination(spool: &Spool, target: &Target) -> Result<smoltel_spool::Destination, Failure> {
-    let id = target.id();
-    let failed = |error| {
-        Failure::other(format!("cannot add the destination {id} to the spool: {error}; see spool ls"))
-    };
-    for other in spool.stats().destinations.into_iter().filter(|other| other.id != id) {
-        let waiting: u64 = other.signals.iter().map(|pending| pending.records).sum();
-        if waiting == 0 {
-            spool.retire(&other.id).map_err(failed)?;
-        } else {
-            let other = other.id;
-            log::line(format_args!(
-                "{waiting} requests wait for {other}, which is not configured any more, and take room until it is \
-                 again, or: smoltel-gateway spool retire {other:?}"
-            ));
-        }
-    }
-    spool.destination(&id).map_err(failed)
 }
 
 fn spawn<H: Handler>(

@@ -9,31 +9,31 @@ use smoltel::transport::{Answer, Encoding, Request, Transport};
 use smoltel_proto::from_json;
 
 use crate::cli;
-use crate::config::Upstream;
+use crate::config::Destination;
 use crate::failure::Failure;
+use crate::forward::Target;
 use crate::signals;
 
 /// Items in one request.
 const BATCH: u32 = 512;
 
 pub(crate) fn execute(send: &cli::Send) -> Result<(), Failure> {
-    let upstream = Upstream::new(&*send.to);
-    let mut transport = upstream.transport()?;
+    let to = Target::new(Destination::to([&*send.to]).checked()?);
+    let mut transport = to.transport()?;
     let all = [(Signal::Traces, send.traces), (Signal::Metrics, send.metrics), (Signal::Logs, send.logs)];
     for (signal, count) in all {
         let mut left = count;
         while left > 0 {
             let items = left.min(BATCH);
-            post(&mut transport, signal, items, &upstream.shown())?;
+            post(&mut *transport, signal, items, &to.to_string())?;
             left -= items;
         }
     }
     let [traces, metrics, logs] = all.map(|(_, count)| count);
-    let to = upstream.shown();
     crate::print(&format!("{to} took {traces} spans, {metrics} data points, {logs} log records\n"))
 }
 
-fn post(transport: &mut impl Transport, signal: Signal, items: u32, to: &str) -> Result<(), Failure> {
+fn post(transport: &mut dyn Transport, signal: Signal, items: u32, to: &str) -> Result<(), Failure> {
     let mut body = Vec::new();
     from_json(signals::request(signal), request(signal, items).to_string().as_bytes(), &mut body)
         .map_err(|error| Failure::other(format!("cannot make {}: {error}", signal.name())))?;

@@ -14,10 +14,10 @@ use smoltel_proto::to_json;
 use smoltel_spool::{Destination, DestinationStats, Entry, Listed, Reader, Spool};
 
 use crate::cli::{Drain, Export, Place, Retire, SpoolCommand, Verify};
-use crate::config::{self, Upstream};
+use crate::config::{self, Destination as Configured};
 use crate::failure::Failure;
 use crate::forward::{Advance, PLAIN, Stop, Target, Worker};
-use crate::ledger::Ledger;
+use crate::ledger::Delivered;
 use crate::{log, run, signals};
 
 pub(crate) fn execute(command: SpoolCommand) -> Result<(), Failure> {
@@ -188,8 +188,7 @@ fn known(record: &Entry) -> Result<Signal, Failure> {
 }
 
 fn drain(args: &Drain) -> Result<(), Failure> {
-    let target = Target::Upstream(Upstream::new(&*args.to));
-    target.transport()?;
+    let target = Target::new(Configured::to([&*args.to]).checked()?);
     let spool = open(&args.place)?;
     let id = which(&spool.stats().destinations, args.destination.as_deref())?;
     let destination = spool.destination(&id).map_err(disk)?;
@@ -218,7 +217,7 @@ fn drain_signal(
 ) -> Result<Option<String>, Failure> {
     const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
     let stop = Stop::begun(Instant::now() + FAR);
-    let mut worker = Worker::new(signal, target, from.clone(), Arc::new(Ledger::default()), stop)?;
+    let mut worker = Worker::new(signal, target, from.clone(), Arc::new(Delivered::default()), stop)?;
     let total = bar.length().unwrap_or_default();
     while worker.advance() == Advance::Done {
         bar.set_position(total.saturating_sub(from.pending().records));

@@ -215,6 +215,6 @@ fn the_admin_port_tells_everything_and_takes_nothing() {
         assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD")), "{path}");
     }
     assert_eq!(get(gateway.admin, "/v1/logs").status, 404);
-    assert_eq!(gateway.status()["destination"]["id"], "archive");
+    assert_eq!(gateway.status()["destinations"][0]["id"], "archive");
     assert_eq!(gateway.metric("smoltel_gateway_up"), 1);
 }

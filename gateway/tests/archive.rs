@@ -30,8 +30,7 @@ fn test_telemetry_arrives_in_every_file() {
     let sent = output(&["send", "--to", &url, "--traces", "600", "--metrics", "2", "--logs", "3"]);
     assert!(sent.status.success(), "{sent:?}");
     for (signal, items) in [("traces", 600), ("metrics", 2), ("logs", 3)] {
-        let line = format!("smoltel_gateway_forwarded_items_total{{signal=\"{signal}\"}}");
-        until(signal, || gateway.metric(&line) == items);
+        until(signal, || gateway.sent("forwarded_items_total", signal) == items);
         assert!(dir.path().join(format!("archive/{signal}.jsonl")).exists());
     }
 }

@@ -44,7 +44,7 @@ fn long_log() -> Vec<u8> {
 }
 
 fn waiting(gateway: &Gateway) -> serde_json::Value {
-    gateway.status()["destination"]["signals"]["logs"]["waiting"]["records"].clone()
+    gateway.status()["destinations"][0]["signals"]["logs"]["waiting"]["records"].clone()
 }
 
 #[test]

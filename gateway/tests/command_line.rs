@@ -23,13 +23,12 @@ fn assert_refused(output: &Output, status: i32, words: &[&str]) {
 
 #[test]
 fn a_wrong_command_line_is_refused_in_one_line() {
-    let cases: [(&[&str], &str); 18] = [
+    let cases: [(&[&str], &str); 17] = [
         (&["--htp", "x"], "--http"),
         (&["--http", "here"], "127.0.0.1:4318"),
         (&["--http", "127.0.0.1:99999"], "99999"),
         (&["--admin", "localhost"], "localhost"),
         (&["--upstream", "collector:4318"], "http://"),
-        (&["--upstream", "http://a:1", "--upstream", "http://b:1"], "one upstream"),
         (&["--upstream", "http://localhost:4318"], "itself"),
         (&["--upstream", "http://127.0.0.1:5000", "--http", "0.0.0.0:5000"], "itself"),
         (&["--upstream", "http://user:secret@host"], "headers"),
@@ -61,8 +60,11 @@ fn a_wrong_config_is_refused_in_one_line() {
         ("[spool]\ncapacity-mib = 'much'", "line 2"),
         ("[spool]\ncompression = 'lz4'", "line 2"),
         ("[spool]\nkey-file = '/nowhere/key'", "key-file"),
-        ("[[upstream]]\nurl = 'http://a:1'\n[[upstream]]\nurl = 'http://b:1'", "one upstream"),
-        ("[[upstream]]\ncompression = 'gzip'", "url"),
+        ("[[destination]]\nurl = 'http://a:1'\n[[destination]]\nurl = 'http://a:1/'", "a name of its own"),
+        ("[[destination]]\ncompression = 'gzip'", "url"),
+        ("[[destination]]\nurl = 'a:1'", "http://"),
+        ("[[destination]]\nurl = 'http://a:1'\nca-file = '/nowhere/ca'", "/nowhere/ca"),
+        ("[[destination]]\narchive = 'x'\ncompression = 'gzip'", "is an archive"),
         ("grpc = '127.0.0.1'", "127.0.0.1:4318"),
         ("http = 7", "line 1"),
         ("[http]\nlisten = 'off'\ntokens = 'x'", "line 3"),
@@ -89,7 +91,7 @@ fn check_prints_a_config_that_means_the_same_and_hides_credentials() {
     let tokens = dir.path().join("tokens");
     fs::write(&tokens, "x").unwrap();
     fs::set_permissions(&tokens, fs::Permissions::from_mode(0o600)).unwrap();
-    let text = "[[upstream]]\nurl = 'http://a:1'\nheaders = { Authorization = 'Bearer x' }";
+    let text = "[[destination]]\nurl = ['http://a:1', 'http://b:1']\nlag-mib = 3\nheaders = { Authorization = 'Bearer x' }";
     fs::write(path, format!("[grpc]\ntoken-file = {tokens:?}\n{text}")).unwrap();
     let first = output(&["check", "--config", path, "--http", "off"]);
     assert!(first.status.success(), "{first:?}");
@@ -115,7 +117,7 @@ fn the_environment_gives_the_upstream() {
 fn help_and_version_are_answers() {
     let help = output(&["--help"]);
     assert!(help.status.success());
-    assert!(String::from_utf8(help.stdout).unwrap().contains("Not supported yet"));
+    assert!(String::from_utf8(help.stdout).unwrap().contains("--upstream"));
     assert!(output(&["--version"]).status.success());
 }
 

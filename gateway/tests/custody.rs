@@ -61,7 +61,9 @@ fn everything_acknowledged_arrives_after_kills() {
         let arrived: HashSet<_> = accepted(seen).into_iter().collect();
         acknowledged.is_subset(&arrived)
     });
-    until("nothing waits", || gateway.status()["destination"]["signals"]["logs"]["waiting"]["records"] == 0);
+    until("nothing waits", || {
+        gateway.status()["destinations"][0]["signals"]["logs"]["waiting"]["records"] == 0
+    });
     assert_eq!(gateway.stop(), Some(0));
     let (arrived, kills) = (accepted(&upstream.seen()).len(), 2 * half);
     println!(

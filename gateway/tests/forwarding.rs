@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use support::*;
 
 fn logs(gateway: &Gateway) -> serde_json::Value {
-    gateway.status()["destination"]["signals"]["logs"].clone()
+    gateway.status()["destinations"][0]["signals"]["logs"].clone()
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_poisoned_record_is_given_up_and_holds_nothing() {
     upstream.now(|_, body| if texts(body).iter().any(|text| text == "poison") { 400 } else { 200 });
     upstream.until("all good ones", |seen| accepted(seen).into_iter().collect::<HashSet<_>>().len() == 19);
     until("nothing waits", || logs(&gateway)["waiting"]["records"] == 0);
-    assert_eq!(gateway.status()["destination"]["lostItems"]["rejected"], 1);
+    assert_eq!(gateway.status()["destinations"][0]["lostItems"]["rejected"], 1);
     until("it is told", || gateway.log().contains("quarantine"));
     let kept: Vec<_> = std::fs::read_dir(dir.path().join("spool/quarantine")).unwrap().collect();
     let copy = std::fs::read(kept[0].as_ref().unwrap().path()).unwrap();
@@ -95,7 +95,7 @@ fn an_upstream_that_is_busy_is_tried_again() {
     let gateway = Gateway::start(dir.path(), &["--upstream", &url]);
     assert_eq!(post(gateway.http, "/v1/logs", PROTOBUF, &log("patient")).status, 200);
     upstream.until("it arrives", |seen| accepted(seen) == ["patient"]);
-    assert_eq!(gateway.metric("smoltel_gateway_send_failures_total{signal=\"logs\"}"), 2);
+    assert_eq!(gateway.sent("send_failures_total", "logs"), 2);
 }
 
 #[test]
@@ -157,8 +157,8 @@ fn a_partial_success_is_final_and_counted() {
     let gateway = Gateway::start(dir.path(), &["--upstream", &upstream.url()]);
     let two = [log("good"), log("bad")].concat();
     assert_eq!(post(gateway.http, "/v1/logs", PROTOBUF, &two).status, 200);
-    until("it is final", || gateway.metric("smoltel_gateway_rejected_items_total{signal=\"logs\"}") == 1);
-    assert_eq!(gateway.metric("smoltel_gateway_forwarded_items_total{signal=\"logs\"}"), 1);
+    until("it is final", || gateway.sent("rejected_items_total", "logs") == 1);
+    assert_eq!(gateway.sent("forwarded_items_total", "logs"), 1);
     assert_eq!(logs(&gateway)["waiting"]["records"], 0);
     assert_eq!(upstream.seen().len(), 1, "it is not sent again");
 }

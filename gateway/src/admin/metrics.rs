@@ -1,14 +1,17 @@
 //! `/metrics`: Prometheus' text format.
 
 use std::fmt::{Display, Write};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use smoltel::Signal;
+use smoltel::transport::pool;
 use smoltel_spool::{Loss, Losses, Pending, Stats};
 
 use super::{Admin, status::reason};
-use crate::forward::State;
-use crate::ledger::PerSignal;
+use crate::forward::{Delivery, State};
+use crate::ledger::{Delivered, PerSignal};
 use crate::link::{self, shown};
 use crate::signals;
 
@@ -21,7 +24,7 @@ pub(super) fn text(admin: &Admin) -> String {
     page.head("uptime_seconds", "gauge", "Since the start.");
     page.sample("uptime_seconds", &[], admin.started.elapsed().as_secs());
     page.received(admin);
-    page.forwarded(admin);
+    page.forwarded(&admin.destinations.all());
     let stats = admin.spool.stats();
     page.backlog(&stats);
     page.lost(&stats);
@@ -72,22 +75,50 @@ impl Page {
         self.sample("refused_connections_total", &[], ledger.refused_connections.load(Ordering::Relaxed));
     }
 
-    fn forwarded(&mut self, admin: &Admin) {
-        let ledger = &admin.ledger;
-        self.per_signal("forwarded_items_total", "Items that the destination took.", &ledger.forwarded_items);
-        let help = "Items that the destination rejected of requests that it took.";
-        self.per_signal("rejected_items_total", help, &ledger.rejected_items);
-        self.per_signal("send_attempts_total", "Requests sent to the destination.", &ledger.attempts);
-        self.per_signal(
-            "send_failures_total",
-            "Requests that the destination did not take.",
-            &ledger.failures,
-        );
-        self.head("destination_up", "gauge", "Whether what comes goes out.");
-        for signal in Signal::ALL {
-            let up = admin.forwarders.health(signal).state == State::Flowing;
-            let labels = [("destination", &*admin.destination), ("signal", signal.name())];
-            self.sample("destination_up", &labels, u8::from(up));
+    fn forwarded(&mut self, all: &[Arc<Delivery>]) {
+        type Counts = fn(&Delivered) -> &PerSignal;
+        let counters: [(&str, &str, Counts); 5] = [
+            ("forwarded_items_total", "Items that the destination took.", |counts| &counts.forwarded_items),
+            ("rejected_items_total", "Items that it rejected of requests that it took.", |counts| {
+                &counts.rejected_items
+            }),
+            ("send_attempts_total", "Requests sent to it.", |counts| &counts.attempts),
+            ("send_failures_total", "Requests that it did not take.", |counts| &counts.failures),
+            ("sent_bytes_total", "Bytes of the bodies of requests sent to it.", |counts| &counts.sent_bytes),
+        ];
+        for (name, help, counts) in counters {
+            self.head(name, "counter", help);
+            self.per_destination(name, all, |delivery, signal| counts(&delivery.counts).get(signal));
+        }
+        self.head("destination_up", "gauge", "Whether what comes goes out, or will when bytes cost less.");
+        self.per_destination("destination_up", all, |delivery, signal| {
+            matches!(delivery.health(signal).state, State::Flowing | State::Saving).into()
+        });
+        self.head("endpoint_up", "gauge", "Of several endpoints of a destination: whether it is in use.");
+        for delivery in all {
+            for endpoint in delivery.endpoints() {
+                let labels = [("destination", &*delivery.id), ("endpoint", &*endpoint.name)];
+                self.sample("endpoint_up", &labels, u8::from(endpoint.state == pool::State::Closed));
+            }
+        }
+        self.head("budget_left_bytes", "gauge", "Where bytes cost: what may leave now.");
+        for delivery in all {
+            let left = delivery.budget.iter().map(|budget| budget.left(Instant::now()));
+            left.for_each(|left| self.sample("budget_left_bytes", &[("destination", &delivery.id)], left));
+        }
+    }
+
+    fn per_destination(
+        &mut self,
+        name: &str,
+        all: &[Arc<Delivery>],
+        value: impl Fn(&Delivery, Signal) -> u64,
+    ) {
+        for delivery in all {
+            for signal in Signal::ALL {
+                let labels = [("destination", &*delivery.id), ("signal", signal.name())];
+                self.sample(name, &labels, value(delivery, signal));
+            }
         }
     }
 

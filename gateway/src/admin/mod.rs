@@ -12,7 +12,7 @@ use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENT
 use hyper::{Method, Request, Response, StatusCode};
 use smoltel_spool::Spool;
 
-use crate::forward::Forwarders;
+use crate::forward::Destinations;
 use crate::ledger::Ledger;
 use crate::link::Devices;
 use crate::server::{Answer, Handler, Payload, Peer};
@@ -24,10 +24,7 @@ pub(crate) struct Admin {
     pub(crate) spool: Spool,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) devices: Arc<Devices>,
-    pub(crate) forwarders: Arc<Forwarders>,
-    /// The spool's name for the destination, and people's.
-    pub(crate) destination: String,
-    pub(crate) target: String,
+    pub(crate) destinations: Arc<Destinations>,
     pub(crate) started: Instant,
 }
 

@@ -1,19 +1,22 @@
 //! `/api/status`: everything that can be known, in JSON.
 
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 use smoltel::Signal;
 use smoltel_spool::{DestinationStats, Loss, Losses, Pending, Stats};
 
 use super::Admin;
+use crate::forward::Delivery;
 use crate::link::{State, shown};
 use crate::signals;
 
 pub(super) fn json(admin: &Admin) -> String {
     let stats = admin.spool.stats();
-    let own = stats.destinations.iter().find(|destination| destination.id == admin.destination);
-    let others = stats.destinations.iter().filter(|destination| destination.id != admin.destination);
+    let all = admin.destinations.all();
+    let of = |id: &str| stats.destinations.iter().find(|destination| destination.id == id);
+    let others = stats.destinations.iter().filter(|other| all.iter().all(|one| one.id != other.id));
     let status = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "uptimeSeconds": admin.started.elapsed().as_secs(),
@@ -24,7 +27,7 @@ pub(super) fn json(admin: &Admin) -> String {
         "refusedRequests": admin.ledger.refused_by_status()
             .map(|(status, count)| (status.to_string(), count.into())).collect::<Map<_, _>>(),
         "refusedConnections": admin.ledger.refused_connections.load(Ordering::Relaxed),
-        "destination": destination(admin, own),
+        "destinations": all.iter().map(|one| destination(one, of(&one.id))).collect::<Vec<_>>(),
         "otherDestinations": others.map(|other| json!({
             "id": other.id, "waiting": waiting(other), "lostItems": lost(&other.losses),
         })).collect::<Vec<_>>(),
@@ -34,23 +37,29 @@ pub(super) fn json(admin: &Admin) -> String {
     status.to_string()
 }
 
-fn destination(admin: &Admin, stats: Option<&DestinationStats>) -> Value {
+fn destination(delivery: &Delivery, stats: Option<&DestinationStats>) -> Value {
     json!({
-        "id": admin.destination,
-        "target": admin.target,
+        "id": delivery.id,
+        "target": delivery.target.to_string(),
         "signals": by_signal(|signal| {
-            let health = admin.forwarders.health(signal);
-            let ledger = &admin.ledger;
+            let (health, counts) = (delivery.health(signal), &delivery.counts);
             json!({
                 "state": health.state.name(),
                 "message": health.message,
-                "attempts": ledger.attempts.get(signal),
-                "failures": ledger.failures.get(signal),
-                "forwardedItems": ledger.forwarded_items.get(signal),
-                "rejectedItems": ledger.rejected_items.get(signal),
+                "attempts": counts.attempts.get(signal),
+                "failures": counts.failures.get(signal),
+                "sentBytes": counts.sent_bytes.get(signal),
+                "forwardedItems": counts.forwarded_items.get(signal),
+                "rejectedItems": counts.rejected_items.get(signal),
                 "waiting": pending(stats.map(|stats| stats.pending(signals::stored(signal))).unwrap_or_default()),
             })
         }),
+        "endpoints": delivery.endpoints().iter().map(|endpoint| json!({
+            "url": endpoint.name,
+            "state": endpoint.state.name(),
+            "lastError": endpoint.last_error,
+        })).collect::<Vec<_>>(),
+        "budgetLeftBytes": delivery.budget.as_ref().map(|budget| budget.left(Instant::now())),
         "lostItems": stats.map(|stats| lost(&stats.losses)),
     })
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use smoltel_spool::{Codec, Key, Options};
 
 use super::door::Written;
-use super::{Defmt, Devices, Upstream};
+use super::{Defmt, Destination, Devices};
 use crate::failure::Failure;
 use crate::gap;
 
@@ -21,7 +21,9 @@ pub(super) struct File {
     pub(super) admin: Option<Written>,
     pub(super) data_dir: Option<PathBuf>,
     pub(super) shutdown_seconds: u32,
-    pub(super) upstream: Vec<Upstream>,
+    /// `[[upstream]]` is what it was called.
+    #[serde(alias = "upstream")]
+    pub(super) destination: Vec<Destination>,
     pub(super) spool: SpoolSection,
     pub(super) limits: Limits,
     pub(super) devices: Devices,
@@ -144,7 +146,7 @@ impl Limits {
     }
 }
 
-fn within_if(key: &str, value: Option<u32>, max: u64) -> Result<(), Failure> {
+pub(super) fn within_if(key: &str, value: Option<u32>, max: u64) -> Result<(), Failure> {
     value.map_or(Ok(()), |value| within(key, value.into(), 1, max))
 }
 
@@ -165,7 +167,7 @@ impl Default for File {
             admin: None,
             data_dir: None,
             shutdown_seconds: 5,
-            upstream: Vec::new(),
+            destination: Vec::new(),
             spool: SpoolSection::default(),
             limits: Limits::default(),
             devices: Devices::default(),

@@ -1,12 +1,13 @@
 //! What the gateway is to do: flags over the config file over the environment over the defaults.
 
 mod defmt;
+mod destination;
 mod devices;
 mod door;
 mod file;
 mod line;
 mod listen;
-mod upstream;
+mod url;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use smoltel_spool::Options;
 use crate::cli::{Flags, Place};
 use crate::failure::Failure;
 pub(crate) use defmt::Defmt;
+pub(crate) use destination::Destination;
 pub(crate) use devices::Devices;
 pub(crate) use door::Door;
 use door::Keys;
@@ -25,7 +27,6 @@ use file::File;
 pub(crate) use file::{Limits, SpoolSection};
 pub(crate) use line::Line;
 pub(crate) use listen::Listen;
-pub(crate) use upstream::Upstream;
 
 /// A configuration that can be run.
 #[derive(Debug, Serialize)]
@@ -47,8 +48,7 @@ pub(crate) struct Config {
     #[serde(skip_serializing_if = "Devices::is_empty")]
     pub(crate) devices: Devices,
     pub(crate) defmt: Defmt,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "upstream::as_list")]
-    pub(crate) upstream: Option<Upstream>,
+    pub(crate) destination: Vec<Destination>,
 }
 
 impl Config {
@@ -56,50 +56,47 @@ impl Config {
     pub(crate) fn load(flags: &Flags, env: impl Fn(&str) -> Option<OsString>) -> Result<Self, Failure> {
         let file = File::load(flags.place.config.as_deref())?;
         let keys = keys(flags);
+        let data_dir = data_dir(&flags.place, file.data_dir, &env);
         let config = Self {
             http: Door::choose("http", flags.http.as_deref(), &keys, file.http, 4318)?,
             grpc: Door::choose("grpc", flags.grpc.as_deref(), &keys, file.grpc, 4317)?,
             link: Listen::choose("link", flags.link.as_deref(), file.link.as_deref(), 4319)?,
             serial: Line::choose(&flags.serial, &file.serial)?,
             admin: Door::choose("admin", flags.admin.as_deref(), &Keys::default(), file.admin, 4328)?,
-            data_dir: data_dir(&flags.place, file.data_dir, &env),
             shutdown_seconds: file.shutdown_seconds,
-            upstream: upstream::choose(&flags.upstream, file.upstream, &env)?,
+            destination: destination::choose(&flags.upstream, file.destination, &env, &data_dir)?,
+            data_dir,
             spool: file.spool.checked()?,
             limits: file.limits.checked()?,
             devices: file.devices.checked()?,
             defmt: file.defmt.checked()?,
         };
-        if let Some(upstream) = &config.upstream {
-            upstream.is_not(&[("http", config.http.listen), ("grpc", config.grpc.listen)])?;
+        for destination in &config.destination {
+            destination.is_not(&[("http", config.http.listen), ("grpc", config.grpc.listen)])?;
         }
         Ok(config)
     }
 
     /// The keys, outside of what senders have to show, that another configuration has otherwise.
     pub(crate) fn differs_from(&self, other: &Self) -> Vec<String> {
-        let upstream = self.upstream != other.upstream;
+        let destination = self.destination != other.destination;
         let listens = |config: &Self| [&config.http, &config.grpc, &config.admin].map(|door| door.listen);
         // It prints by how it is made.
         let rest = |config: &Self| {
             let mut table = toml::Table::try_from(config).unwrap_or_default();
-            table.retain(|key, _| !["http", "grpc", "admin", "upstream"].contains(&key));
+            table.retain(|key, _| !["http", "grpc", "admin", "destination"].contains(&key));
             table
         };
         let (own, others) = (rest(self), rest(other));
         let mut keys: Vec<String> =
             own.keys().filter(|key| own.get(*key) != others.get(*key)).cloned().collect();
-        let more = [(upstream, "upstream"), (listens(self) != listens(other), "where to listen")];
+        let more = [(destination, "destination"), (listens(self) != listens(other), "where to listen")];
         keys.extend(more.into_iter().filter(|(differs, _)| *differs).map(|(_, key)| key.to_owned()));
         keys
     }
 
     pub(crate) fn spool_dir(&self) -> PathBuf {
         self.data_dir.join("spool")
-    }
-
-    pub(crate) fn archive_dir(&self) -> PathBuf {
-        self.data_dir.join("archive")
     }
 
     /// Reads the spool's key, if there is one.
@@ -161,7 +158,7 @@ mod tests {
         assert_eq!(config.link.to_string(), "127.0.0.1:4319");
         assert_eq!(config.admin.listen.to_string(), "127.0.0.1:4328");
         assert_eq!(config.data_dir, Path::new("./smoltel-data"));
-        assert!(config.upstream.is_none());
+        assert_eq!(config.destination[0].archive.as_deref(), Some(Path::new("./smoltel-data/archive")));
     }
 
     #[test]
@@ -171,7 +168,7 @@ mod tests {
         let text = "data-dir = '/from/file'\nhttp = 'off'\n[[upstream]]\nurl = 'http://file:1'\n";
         std::fs::write(&path, text).unwrap();
         let env = [("STATE_DIRECTORY", "/from/env:/more"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://env:1")];
-        let url = |config: Config| config.upstream.unwrap().url;
+        let url = |config: Config| config.destination[0].url.join(" ");
 
         let config = load(Flags::default(), &env).unwrap();
         assert_eq!(config.data_dir, Path::new("/from/env"));
@@ -183,16 +180,10 @@ mod tests {
         assert_eq!(url(config), "http://file:1");
 
         let place = Place { config: Some(path), data_dir: Some("/from/flag".into()) };
-        let upstream = vec!["http://flag:1".into()];
+        let upstream = vec!["http://flag:1".into(), "http://flag:2".into()];
         let config = load(Flags { place, upstream, ..Flags::default() }, &env).unwrap();
         assert_eq!(config.data_dir, Path::new("/from/flag"));
-        assert_eq!(url(config), "http://flag:1");
-    }
-
-    #[test]
-    fn what_is_not_there_yet_is_refused() {
-        let two = Flags { upstream: vec!["http://a".into(), "http://b".into()], ..Flags::default() };
-        assert!(load(two, &[]).unwrap_err().contains("one upstream"));
+        assert_eq!(url(config), "http://flag:1 http://flag:2", "two endpoints of one destination");
     }
 
     #[test]

@@ -1,36 +1,32 @@
-use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use smoltel::Signal;
-use smoltel::transport::{Answer, Encoding, Outcome, Request, Transport};
+use smoltel::split::Piece;
+use smoltel::transport::{Answer, Endpoint, Outcome, Request, Transport};
 use smoltel_core::retry::Backoff;
-use smoltel_spool::{Codec, DecodeError, Destination, Entry, Lease, Loss};
+use smoltel_spool::{Class, Destination, Lease, Loss};
 
-use super::{Health, State, Stop, Target};
+use super::parts::Parts;
+use super::request::{Body, Form, class, items};
+use super::{Budget, Health, State, Stop, Target};
 use crate::failure::Failure;
-use crate::ledger::Ledger;
+use crate::ledger::Delivered;
 use crate::log::{self, Repeats};
-use crate::receive::MERGEABLE;
 use crate::signals;
 
 /// Records are laid end to end up to this many bytes: below what servers commonly take at most, 1 MiB.
 const MERGE: usize = 1_000_000;
 /// A refused merger halves the size, down to this; an accepted one grows it again by as much.
 const MERGE_STEP: usize = 64_000;
-/// A record that is stored compressed in so many bytes is worth a request of its own, as it is. Smaller ones are decompressed
-/// and laid end to end with their neighbours.
-const WORTH_A_REQUEST: usize = 16_000;
-/// The longest request that is decompressed: the longest that the config allows.
-pub(crate) const PLAIN: usize = 64 << 20;
-/// The most that one attempt may take.
-const ATTEMPT: Duration = Duration::from_secs(10);
+/// What a request costs beside its body, where bytes cost.
+const HEAD: u64 = 512;
 /// Refused records that may be set aside at once.
 const ASIDE_RECORDS: usize = 64;
 const ASIDE_BYTES: usize = 4 << 20;
 
-/// Delivers one signal's records.
+/// Delivers one signal's records to one destination.
 ///
 /// A record that the other side refuses as data is set aside, and given up when the other side has then accepted another
 /// one: so it is the record's fault. When many are refused and none accepted, the fault is taken to be the other
@@ -40,11 +36,16 @@ pub(crate) struct Worker {
     name: String,
     destination: Destination,
     transport: Box<dyn Transport>,
-    ledger: Arc<Ledger>,
+    /// The most that an attempt may take.
+    patience: Duration,
+    counts: Arc<Delivered>,
     stop: Arc<Stop>,
+    budget: Option<Arc<Budget>>,
     backoff: Backoff,
     merge: usize,
-    takes_gzip: bool,
+    form: Form,
+    /// Records that were too long.
+    parts: Vec<Parts>,
     aside: Vec<Lease>,
     health: Health,
     trouble: Repeats,
@@ -60,6 +61,8 @@ pub(crate) enum Advance {
     Nothing,
     /// The other side does not take it; try again after so many nanoseconds at the soonest, if it said so.
     Later(Option<u64>),
+    /// The budget does not allow it; try again then.
+    Save(Duration),
 }
 
 impl Worker {
@@ -67,7 +70,7 @@ impl Worker {
         signal: Signal,
         target: &Target,
         destination: Destination,
-        ledger: Arc<Ledger>,
+        counts: Arc<Delivered>,
         stop: Arc<Stop>,
     ) -> Result<Self, Failure> {
         // Where nothing is tried again, whoever asked for it says what went wrong.
@@ -77,16 +80,25 @@ impl Worker {
             name: format!("{target} ({})", signal.name()),
             destination,
             transport: target.transport()?,
-            ledger,
+            patience: Endpoint::TIMEOUT * target.endpoints(),
+            counts,
             stop,
+            budget: None,
             backoff: Backoff::new(RandomState::new().hash_one(signal)),
             merge: MERGE,
-            takes_gzip: target.takes_gzip(),
+            form: Form { takes_gzip: target.takes_gzip(), compression: target.compression() },
+            parts: Vec::new(),
             aside: Vec::new(),
             health: Health::default(),
             trouble: if once { Repeats::silent() } else { Repeats::default() },
             remarks: Repeats::default(),
         })
+    }
+
+    /// Sends no more than that allows.
+    pub(super) fn within(mut self, budget: Option<Arc<Budget>>) -> Self {
+        self.budget = budget;
+        self
     }
 
     /// Delivers until the stop, and tells how it goes.
@@ -96,12 +108,14 @@ impl Worker {
             tell(self.health.clone());
             let stopping = self.stop.deadline().is_some();
             match advance {
-                Advance::Nothing | Advance::Later(_) if stopping => return,
+                Advance::Done => {}
+                _ if stopping => return,
+                Advance::Nothing => {}
+                Advance::Save(wait) => self.stop.sleep(wait),
                 Advance::Later(after) => {
                     let wait = self.backoff.next(after);
                     self.stop.sleep(Duration::from_nanos(wait));
                 }
-                Advance::Nothing | Advance::Done => {}
             }
         }
     }
@@ -115,10 +129,21 @@ impl Worker {
             Some(_) => now,
             None => now + MOMENT,
         };
-        let most = if self.health.state == State::Holding { 1 } else { self.merge };
+        if let Some(parts) = self.parts.pop() {
+            return self.send_part(parts);
+        }
+        let may = self.budget.as_ref().map_or(u64::MAX, |budget| budget.left(now));
+        let most = if self.health.state == State::Holding {
+            1
+        } else {
+            self.merge.min(usize::try_from(may).unwrap_or(usize::MAX))
+        };
         match self.destination.take(Some(signals::stored(self.signal)), most, until) {
             Some(lease) => self.deliver(lease),
-            None => Advance::Nothing,
+            None => {
+                self.budget.iter().for_each(|budget| budget.wants_nothing(self.signal));
+                Advance::Nothing
+            }
         }
     }
 
@@ -127,7 +152,7 @@ impl Worker {
     }
 
     fn deliver(&mut self, lease: Lease) -> Advance {
-        for leases in self.requests(lease) {
+        for leases in self.form.requests(lease, self.merge) {
             let advance = self.request(leases);
             if advance != Advance::Done {
                 return advance;
@@ -136,69 +161,37 @@ impl Worker {
         Advance::Done
     }
 
-    /// Neighbours that go out as one request each.
-    fn requests(&self, lease: Lease) -> Vec<Vec<Lease>> {
-        let records = lease.records();
-        let all: usize = records.iter().map(plain_len).sum();
-        if records.len() == 1 || (all <= self.merge && records.iter().all(|record| self.mergeable(record))) {
-            return vec![vec![lease]];
-        }
-        let mut requests: Vec<Vec<Lease>> = Vec::new();
-        // What the last request has room for; a record that may not be merged leaves none.
-        let mut room = 0;
-        for single in lease.split() {
-            let mergeable = single.records().iter().all(|record| self.mergeable(record));
-            let len = single.records().iter().map(plain_len).sum();
-            match requests.last_mut().filter(|_| mergeable && len <= room) {
-                Some(last) => {
-                    room -= len;
-                    last.push(single);
-                }
-                None => {
-                    room = if mergeable { self.merge.saturating_sub(len) } else { 0 };
-                    requests.push(vec![single]);
-                }
-            }
-        }
-        requests
-    }
-
-    fn mergeable(&self, record: &Entry) -> bool {
-        let alone = self.goes_as_stored(record) && record.payload.len() >= WORTH_A_REQUEST;
-        record.stream == MERGEABLE && record.signal != smoltel_spool::Signal::Profiles && !alone
-    }
-
-    /// Whether the record, if it goes alone, goes as it is stored, compressed.
-    fn goes_as_stored(&self, record: &Entry) -> bool {
-        record.codec == Codec::Gzip && self.takes_gzip
-    }
-
     /// Sends leases as one request. Whatever is not let go of goes back to the spool when its lease is dropped.
     fn request(&mut self, leases: Vec<Lease>) -> Advance {
-        let mut outcome = self.send(&leases);
-        if matches!(outcome.answer, Answer::BadData | Answer::BadDestination) {
+        let mut outcome = match self.send(&leases) {
+            Ok(outcome) => outcome,
+            Err(wait) => return self.save(wait),
+        };
+        if matches!(outcome.answer, Answer::BadData | Answer::BadDestination) && !outcome.too_large {
             outcome = self.send_plain(&leases).unwrap_or(outcome);
         }
-        let Outcome { answer, message, .. } = outcome;
-        match answer {
-            Answer::Accepted { rejected } => self.accepted(leases, rejected, &message),
-            Answer::BadData => self.refused(leases, message),
-            Answer::Retry { after } => self.later(State::Retrying, message, after),
-            Answer::BadDestination => self.later(State::Holding, message, None),
+        match outcome.answer {
+            Answer::Accepted { rejected } => {
+                let items = items(&leases);
+                leases.into_iter().for_each(Lease::release);
+                self.accepted(items, rejected, &outcome.message)
+            }
+            Answer::BadData => self.refused(leases, outcome),
+            _ => self.not_taken(outcome),
         }
     }
 
     /// Sends again, decompressed, what was refused as it is stored: perhaps the other side does not take gzip.
     fn send_plain(&mut self, leases: &[Lease]) -> Option<Outcome> {
         let mut records = leases.iter().flat_map(Lease::records);
-        let only = records.next().filter(|only| self.goes_as_stored(only));
+        let only = records.next().filter(|only| self.form.goes_as_stored(only));
         if only.is_none() || records.next().is_some() {
             return None;
         }
-        self.takes_gzip = false;
-        let outcome = self.send(leases);
-        self.takes_gzip = !matches!(outcome.answer, Answer::Accepted { .. });
-        if !self.takes_gzip {
+        self.form.takes_gzip = false;
+        let outcome = self.send(leases).ok()?;
+        self.form.takes_gzip = !matches!(outcome.answer, Answer::Accepted { .. });
+        if !self.form.takes_gzip {
             log::line(format!(
                 "{}: does not take gzip; what is stored in gzip is decompressed for it",
                 self.name
@@ -207,37 +200,40 @@ impl Worker {
         Some(outcome)
     }
 
-    fn send(&mut self, leases: &[Lease]) -> Outcome {
-        let mut records = leases.iter().flat_map(Lease::records);
-        let body = match (records.next(), records.next()) {
-            (Some(only), None) if self.goes_as_stored(only) => {
-                Ok((Cow::Borrowed(&only.payload[..]), Encoding::Gzip))
-            }
-            (Some(only), None) => only.decode(PLAIN).map(|plain| (plain, Encoding::Identity)),
-            _ => merged(leases).map(|plain| (Cow::Owned(plain), Encoding::Identity)),
-        };
-        let (body, encoding) = match body {
-            Ok(body) => body,
-            // As if the other side had said so: it is found among its neighbours, set aside and counted.
-            Err(error) => return Outcome::new(Answer::BadData, error.to_string()),
-        };
-        let items = items(leases);
-        let request = Request { signal: self.signal, body: &body, encoding, items };
-        let latest = Instant::now() + ATTEMPT;
-        let outcome =
-            self.transport.send(&request, self.stop.deadline().map_or(latest, |stop| stop.min(latest)));
-        self.ledger.attempts.add(self.signal, 1);
-        if !matches!(outcome.answer, Answer::Accepted { .. }) {
-            self.ledger.failures.add(self.signal, 1);
+    fn send(&mut self, leases: &[Lease]) -> Result<Outcome, Duration> {
+        match self.form.body(leases) {
+            Ok(body) => self.post(body, items(leases), class(leases)),
+            Err(outcome) => Ok(outcome),
         }
-        outcome
     }
 
-    fn accepted(&mut self, leases: Vec<Lease>, rejected: u64, message: &str) -> Advance {
-        let items = items(&leases);
-        leases.into_iter().for_each(Lease::release);
-        self.ledger.forwarded_items.add(self.signal, items.saturating_sub(rejected));
-        self.ledger.rejected_items.add(self.signal, rejected.min(items));
+    /// One attempt; or how long until the budget allows it.
+    fn post(&mut self, (body, encoding): Body<'_>, items: u64, class: Class) -> Result<Outcome, Duration> {
+        let now = Instant::now();
+        let bytes = body.len() as u64;
+        if let Some(budget) = &self.budget {
+            budget.spend(self.signal, class, bytes + HEAD, now)?;
+        }
+        let request = Request { signal: self.signal, body: &body, encoding, items };
+        let latest = now + self.patience;
+        let outcome =
+            self.transport.send(&request, self.stop.deadline().map_or(latest, |stop| stop.min(latest)));
+        self.counts.attempts.add(self.signal, 1);
+        if !matches!(outcome.answer, Answer::Accepted { .. }) {
+            self.counts.failures.add(self.signal, 1);
+        }
+        if outcome.status.is_some() || outcome.in_doubt || self.budget.is_none() {
+            self.counts.sent_bytes.add(self.signal, bytes);
+        } else if let Some(budget) = &self.budget {
+            budget.refund(bytes + HEAD);
+        }
+        Ok(outcome)
+    }
+
+    /// The other side has taken so many items, but for those that it rejects.
+    fn accepted(&mut self, items: u64, rejected: u64, message: &str) -> Advance {
+        self.counts.forwarded_items.add(self.signal, items.saturating_sub(rejected));
+        self.counts.rejected_items.add(self.signal, rejected.min(items));
         if rejected > 0 {
             self.remarks.line(format!("{}: rejected {rejected} of {items} items: {message}", self.name));
         } else if !message.is_empty() {
@@ -253,27 +249,79 @@ impl Worker {
         Advance::Done
     }
 
-    /// Halves a merged request until the record at fault is alone.
-    fn refused(&mut self, leases: Vec<Lease>, message: String) -> Advance {
+    /// Halves a merged request until the record at fault is alone; one that is too long is sent in parts.
+    fn refused(&mut self, leases: Vec<Lease>, outcome: Outcome) -> Advance {
         let mut singles: Vec<_> = leases.into_iter().flat_map(Lease::split).collect();
-        if singles.len() <= 1 {
-            return self.put_aside(singles, message);
+        if singles.len() > 1 {
+            self.merge = (self.merge / 2).max(MERGE_STEP);
+            let half = singles.split_off(singles.len() / 2);
+            return match self.request(singles) {
+                Advance::Done => self.request(half),
+                other => other,
+            };
         }
-        self.merge = (self.merge / 2).max(MERGE_STEP);
-        let half = singles.split_off(singles.len() / 2);
-        match self.request(singles) {
-            Advance::Done => self.request(half),
-            other => other,
+        let Some(single) = singles.pop() else { return Advance::Done };
+        match Parts::of(self.signal, single, outcome.too_large) {
+            Ok(parts) => {
+                self.parts.push(parts);
+                Advance::Done
+            }
+            Err(single) => self.put_aside(single, outcome.message),
         }
     }
 
-    fn put_aside(&mut self, single: Vec<Lease>, message: String) -> Advance {
+    fn send_part(&mut self, mut parts: Parts) -> Advance {
+        let Some(part) = parts.left.pop() else { return self.sent_in_parts(parts) };
+        let Piece { body, items } = &part;
+        let body = self.form.compress(body.into());
+        let outcome = match body.map(|body| self.post(body, *items, parts.class())) {
+            Ok(Ok(outcome)) | Err(outcome) => outcome,
+            Ok(Err(wait)) => {
+                parts.left.push(part);
+                self.parts.push(parts);
+                return self.save(wait);
+            }
+        };
+        let advance = match outcome.answer {
+            Answer::Accepted { rejected } => {
+                parts.taken += items;
+                self.accepted(*items, rejected, &outcome.message)
+            }
+            Answer::BadData => {
+                parts.refuse(self.signal, part, &outcome);
+                Advance::Done
+            }
+            _ => {
+                parts.left.push(part);
+                self.not_taken(outcome)
+            }
+        };
+        self.parts.push(parts);
+        advance
+    }
+
+    /// What was refused of a record that was taken in parts is final, like a partial success.
+    fn sent_in_parts(&mut self, parts: Parts) -> Advance {
+        if parts.taken == 0 {
+            return self.put_aside(parts.lease, parts.message);
+        }
+        self.counts.rejected_items.add(self.signal, parts.refused);
+        if parts.refused > 0 {
+            let all = parts.taken + parts.refused;
+            let text = format!("{}: rejected {} of {all} items: {}", self.name, parts.refused, parts.message);
+            self.remarks.line(text);
+        }
+        parts.lease.release();
+        Advance::Done
+    }
+
+    fn put_aside(&mut self, single: Lease, message: String) -> Advance {
         let bytes: usize =
             self.aside.iter().flat_map(Lease::records).map(|record| record.payload.len()).sum();
         if self.health.state == State::Holding || self.aside.len() >= ASIDE_RECORDS || bytes >= ASIDE_BYTES {
             return self.later(State::Holding, message, None);
         }
-        self.aside.extend(single);
+        self.aside.push(single);
         self.health.message.clone_from(&message);
         self.trouble.line(format!("{}: refuses a record: {message}; it is set aside", self.name));
         Advance::Done
@@ -290,6 +338,13 @@ impl Worker {
         }
     }
 
+    fn not_taken(&mut self, outcome: Outcome) -> Advance {
+        match outcome.answer {
+            Answer::Retry { after } => self.later(State::Retrying, outcome.message, after),
+            _ => self.later(State::Holding, outcome.message, None),
+        }
+    }
+
     fn later(&mut self, state: State, message: String, after: Option<u64>) -> Advance {
         let what = match state {
             State::Holding => "refuses everything; the data are kept, and one record is tried now and then",
@@ -297,24 +352,16 @@ impl Worker {
         };
         self.trouble.line(format!("{}: {message}: {what}", self.name));
         self.health = Health { state, message };
+        self.budget.iter().for_each(|budget| budget.wants_nothing(self.signal));
         Advance::Later(after)
     }
-}
 
-/// The records, decompressed, laid end to end.
-fn merged(leases: &[Lease]) -> Result<Vec<u8>, DecodeError> {
-    let mut all = Vec::with_capacity(leases.iter().flat_map(Lease::records).map(plain_len).sum());
-    for record in leases.iter().flat_map(Lease::records) {
-        all.extend_from_slice(&record.decode(PLAIN)?);
+    /// What is held stays so.
+    fn save(&mut self, wait: Duration) -> Advance {
+        if self.health.state == State::Flowing {
+            self.health =
+                Health { state: State::Saving, message: "what may leave in an hour is spent".into() };
+        }
+        Advance::Save(wait)
     }
-    Ok(all)
-}
-
-/// The record's length when it is decompressed, as far as it is known.
-fn plain_len(record: &Entry) -> usize {
-    record.plain_len.map_or(record.payload.len(), |len| len as usize)
-}
-
-fn items(leases: &[Lease]) -> u64 {
-    leases.iter().flat_map(Lease::records).map(|record| u64::from(record.items)).sum()
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod body;
 mod budget;
+mod class;
 mod grpc;
 mod rate;
 mod request;
@@ -20,6 +21,7 @@ use smoltel_spool::{AppendError, Class, Codec, Record, Spool};
 use tokio::sync::oneshot;
 
 use crate::config::Limits;
+use crate::forward::Destinations;
 use crate::ledger::Ledger;
 use crate::server::{Answer, Handler, Peer};
 use crate::signals;
@@ -41,12 +43,18 @@ pub(crate) struct Receiver {
     budget: Budget,
     rates: Rates,
     limits: Limits,
+    destinations: Arc<Destinations>,
 }
 
 impl Receiver {
-    pub(crate) fn new(spool: Spool, ledger: Arc<Ledger>, limits: Limits) -> Self {
+    pub(crate) fn new(
+        spool: Spool,
+        ledger: Arc<Ledger>,
+        destinations: Arc<Destinations>,
+        limits: Limits,
+    ) -> Self {
         let budget = Budget::new(limits.in_flight(), ledger.clone());
-        Self { spool, budget, rates: Rates::new(&limits), ledger, limits }
+        Self { spool, budget, rates: Rates::new(&limits), ledger, limits, destinations }
     }
 
     /// Whether the sender may send at all, and now.
@@ -86,7 +94,11 @@ impl Receiver {
         }
         let pieces = self.pieces(signal, payload, summary.items)?;
         let stream = if summary.unknown_top_level { ALONE } else { MERGEABLE };
-        let records = pieces.into_iter().map(|piece| record(signal, stream, piece)).collect();
+        let class = |piece: &Piece| match self.destinations.choose() {
+            true => class::of(signal, &piece.body),
+            false => Class::Normal,
+        };
+        let records = pieces.into_iter().map(|piece| record(signal, stream, class(&piece), piece)).collect();
         let (answer, answered) = oneshot::channel();
         let ledger = self.ledger.clone();
         self.spool.append_all(records, move |result| {
@@ -115,10 +127,10 @@ impl Receiver {
     }
 }
 
-fn record(signal: Signal, stream: u32, piece: Piece) -> Record {
+fn record(signal: Signal, stream: u32, class: Class, piece: Piece) -> Record {
     Record {
         signal: signals::stored(signal),
-        class: Class::Normal,
+        class,
         codec: Codec::Identity,
         stream,
         items: u32::try_from(piece.items).unwrap_or(u32::MAX),

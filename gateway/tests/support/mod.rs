@@ -117,6 +117,12 @@ impl Gateway {
         serde_json::from_slice(&answer.body).unwrap()
     }
 
+    /// A sample of the first destination there is.
+    pub fn sent(&self, name: &str, signal: &str) -> u64 {
+        let id = self.status()["destinations"][0]["id"].as_str().unwrap().to_owned();
+        self.metric(&format!("smoltel_gateway_{name}{{destination=\"{id}\",signal=\"{signal}\"}}"))
+    }
+
     pub fn metric(&self, line: &str) -> u64 {
         let page = String::from_utf8(get(self.admin, "/metrics").body).unwrap();
         let found = page.lines().find_map(|found| found.strip_prefix(line)?.trim().parse().ok());

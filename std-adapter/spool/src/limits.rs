@@ -27,4 +27,7 @@ pub struct Limits {
     /// Of a hundred leases, this many are taken from the newest records instead of the oldest: 0, the default, is
     /// oldest first, 100 and more newest first.
     pub newest: u8,
+    /// Each lease is of the highest class that waits, and of that alone: for a destination that cannot get everything at once.
+    /// The default, `false`, is the order in which records were stored.
+    pub dearest_first: bool,
 }

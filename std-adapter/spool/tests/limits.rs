@@ -212,3 +212,16 @@ fn newest_first_is_newest_first_and_forgets_nothing() {
     assert_eq!(take(&up, 1), [0]);
     assert!(take(&up, 1).is_empty());
 }
+
+#[test]
+fn the_dearest_come_first_and_by_themselves() {
+    let (clocks, dir) = (Arc::new(Clocks::default()), tempfile::tempdir().unwrap());
+    let spool = open(&clocks, dir.path());
+    let (metered, other) = (spool.destination("metered").unwrap(), spool.destination("other").unwrap());
+    metered.limit(Limits { dearest_first: true, ..Limits::default() });
+    let classes = [Class::Low, Class::Normal, Class::High, Class::Normal, Class::High];
+    (0..).zip(classes).for_each(|(id, class)| append(&spool, id, class));
+    let leases: Vec<_> = (0..4).map(|_| take(&metered, 1000)).collect();
+    assert_eq!(leases, [vec![2, 4], vec![1, 3], vec![0], vec![]]);
+    assert_eq!(take(&other, 1000), [0, 1, 2, 3, 4], "others get them as they came");
+}

@@ -48,12 +48,20 @@ impl Compression {
         ("zstd", Self::Zstd),
     ];
 
-    /// The body as it is to be sent, and its encoding. One that is compressed already stays so.
-    pub(super) fn apply(
-        self,
-        body: Cow<'_, [u8]>,
-        encoding: Encoding,
-    ) -> io::Result<(Cow<'_, [u8]>, Encoding)> {
+    /// The body as it is to be sent, and its encoding. One that is compressed already stays so. Transports do this by
+    /// themselves; it is here for whoever has to know how long a body will be.
+    ///
+    /// ```
+    /// use smoltel::transport::{Compression, Encoding};
+    ///
+    /// let (body, encoding) = Compression::None.apply(b"as it is".into(), Encoding::Identity)?;
+    /// assert_eq!((&*body, encoding), (&b"as it is"[..], Encoding::Identity));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What compresses has failed: out of memory, mostly.
+    pub fn apply(self, body: Cow<'_, [u8]>, encoding: Encoding) -> io::Result<(Cow<'_, [u8]>, Encoding)> {
         match (self, encoding) {
             #[cfg(feature = "gzip")]
             (Self::Gzip, Encoding::Identity) => Ok((Cow::Owned(gzip(&body)?), Encoding::Gzip)),

@@ -24,13 +24,18 @@ pub(crate) enum End {
 const MAX_PICKS: usize = 4096;
 
 impl Index {
-    /// Leases free records, by sequence over all classes: at least one, then up to `max_bytes`. They are returned in
-    /// the order of their sequences.
+    /// Leases free records, by sequence over all classes, or of the highest one: at least one, then up to `max_bytes`. They are
+    /// returned in the order of their sequences.
     pub(crate) fn lease(&mut self, at: usize, signal: Option<Signal>, max_bytes: usize) -> Vec<Pick> {
         let Some(end) = self.end(at, signal) else { return Vec::new() };
         let mut picks = Vec::new();
         let mut bytes = 0;
         let mut fronts = Class::ALL.map(|class| self.front(at, class, None, signal, end));
+        if self.destinations[at].as_ref().is_some_and(|destination| destination.limits.dearest_first)
+            && let Some(dearest) = fronts.iter().rposition(Option::is_some)
+        {
+            fronts[..dearest].fill(None);
+        }
         while let Some(next) = foremost(&fronts, end).cloned() {
             bytes += next.location.len as usize;
             if !picks.is_empty() && (bytes > max_bytes || picks.len() == MAX_PICKS) {
