@@ -4,6 +4,8 @@
 //! what must arrive at the gateway in `NAME.json`, or `NAME.records`, if it sends there.
 #![no_std]
 
+pub mod build_id;
+pub mod channel;
 pub mod clock;
 pub mod flash;
 pub mod report;

@@ -78,7 +78,9 @@ fn serve(
             servers.push(tokio::spawn(links.clone().serial(line.clone(), stopped.clone())));
         }
         let connections = config.limits.connections;
-        servers.extend(link.map(|socket| tokio::spawn(links.listen(socket, connections, stopped.clone()))));
+        servers.extend(
+            link.map(|socket| tokio::spawn(links.clone().listen(socket, connections, stopped.clone()))),
+        );
         servers.extend(admin.map(|listener| spawn(listener, page, config, ledger, &stopped)));
         notify::say(notify::READY);
         tokio::spawn(notify::alive());
@@ -89,6 +91,7 @@ fn serve(
         for server in servers {
             _ = tokio::time::timeout_at(deadline.into(), server).await;
         }
+        _ = tokio::time::timeout_at(deadline.into(), links.rest()).await;
         Ok(deadline)
     });
     // Connections that are still open end here; what was acknowledged is in the spool.

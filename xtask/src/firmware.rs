@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 
@@ -37,6 +38,8 @@ enum Wired {
     /// The same over a line that is plugged in when the program says `plug` on UART0, and answers rubbish before. When it says
     /// `restart`, the gateway is ended and started again.
     Unplugged,
+    /// On UART1 the link, to a gateway that makes log records of its defmt stream.
+    Defmt,
     /// Nobody, and QEMU's clock counts instructions.
     Counted,
 }
@@ -50,6 +53,7 @@ impl Wired {
             Self::Link => "link over a UART",
             Self::Noisy => "the same, 1 bit in 1,000 flipped",
             Self::Unplugged => "link late, gateway restarted",
+            Self::Defmt => "link over a UART, with defmt",
             Self::Counted => "alone, instructions counted",
         }
     }
@@ -64,6 +68,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "sensor", wired: Wired::Link },
     Program { name: "sensor", wired: Wired::Noisy },
     Program { name: "offline", wired: Wired::Unplugged },
+    Program { name: "defmt", wired: Wired::Defmt },
     Program { name: "cost", wired: Wired::Counted },
 ];
 
@@ -115,10 +120,12 @@ fn check(repo: &Repo, log: &Log, program: &Program) -> Result<[u64; 3], String> 
             same("in the archive is", &format!("{archived:#}"), &format!("{expected:#}"))?;
             printed
         }
-        Wired::Link | Wired::Noisy | Wired::Unplugged => {
+        Wired::Link | Wired::Noisy | Wired::Unplugged | Wired::Defmt => {
             let (printed, archived) =
                 beside_gateway(repo, log, program, |gateway| linked(repo, program, gateway))?;
-            same("arrived", &arrived::records(&archived), &beside(repo, program, "records")?)?;
+            // Where a log was written is a path on this machine.
+            let arrived = arrived::records(&archived).replace(&format!("{}/", repo.root.display()), "");
+            same("arrived", &arrived, &beside(repo, program, "records")?)?;
             printed
         }
     };
@@ -133,7 +140,10 @@ fn beside_gateway<T>(
     program: &Program,
     work: impl FnOnce(&mut Gateway) -> Result<T, String>,
 ) -> Result<(T, Value), String> {
-    let mut gateway = Gateway::start(repo, log, program.name)?;
+    let mut gateway = match program.wired {
+        Wired::Defmt => Gateway::reading_defmt(repo, log, program.name, &elves(repo))?,
+        _ => Gateway::start(repo, log, program.name)?,
+    };
     let done = work(&mut gateway).map_err(|reason| format!("{reason}\n  gateway:\n{}", gateway.said()))?;
     let mut archived = gateway.stop()?;
     times::blank(&mut archived)?;
@@ -234,9 +244,14 @@ fn same(what: &str, found: &str, expected: &str) -> Result<(), String> {
     Err(format!("{what} (+: not expected, -: missing)\n{}\n", lines.join("\n")))
 }
 
+/// Where the programs are when they are built.
+fn elves(repo: &Repo) -> PathBuf {
+    repo.target_dir().join("firmware/thumbv7m-none-eabi/release")
+}
+
 /// What `program` takes of a device's memory: text, data and bss, as `size` has it.
 fn memory(repo: &Repo, program: &Program) -> Result<[u64; 3], String> {
-    let elf = repo.target_dir().join("firmware/thumbv7m-none-eabi/release").join(program.name);
+    let elf = elves(repo).join(program.name);
     let printed = output(repo.command("arm-none-eabi-size", &[]).arg(elf))?;
     let line = printed.lines().nth(1).unwrap_or_default();
     let mut numbers = line.split_whitespace().map_while(|number| number.parse().ok());

@@ -35,6 +35,26 @@ impl Gateway {
         Self::spawn(repo, folder)
     }
 
+    /// The same with a config file, and the program that reads devices' defmt streams beside it.
+    pub(crate) fn reading_defmt(repo: &Repo, log: &Log, name: &str, elves: &Path) -> Result<Self, String> {
+        log.run(&mut repo.cargo(&["build", "-p", "smoltel-gateway"]))?;
+        log.run(&mut repo.cargo(&[
+            "build",
+            "-p",
+            "smoltel-gateway",
+            "--features",
+            "defmt",
+            "--bin",
+            "smoltel-defmt",
+        ]))?;
+        let folder = repo.target_dir().join("xtask").join(name);
+        let config = format!("[defmt]\nelf-dir = {elves:?}\n");
+        empty(&folder)
+            .and_then(|()| std::fs::write(folder.join(CONFIG), config))
+            .map_err(|error| format!("{}: {error}", folder.display()))?;
+        Self::spawn(repo, folder)
+    }
+
     /// Ends it and starts it again over the same data. It listens elsewhere then.
     ///
     /// It is not killed: an archive gets again what it had got before the spool knew of it.
@@ -105,6 +125,9 @@ fn empty(folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder)
 }
 
+/// Its config file, if it has one.
+const CONFIG: &str = "gateway.toml";
+
 fn spawn(repo: &Repo, folder: &Path) -> io::Result<Child> {
     let binary = repo.target_dir().join("debug/smoltel-gateway");
     repo.command(
@@ -112,6 +135,12 @@ fn spawn(repo: &Repo, folder: &Path) -> io::Result<Child> {
         &["--http", "127.0.0.1:0", "--grpc", "off", "--link", "127.0.0.1:0", "--admin", "off", "--data-dir"],
     )
     .arg(folder.join("data"))
+    .args(
+        [folder.join(CONFIG)]
+            .iter()
+            .filter(|file| file.exists())
+            .flat_map(|file| ["--config".as_ref(), file.as_os_str()]),
+    )
     .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")
     .stdout(Stdio::null())
     .stderr(File::create(folder.join("log"))?)

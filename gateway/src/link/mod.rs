@@ -32,12 +32,17 @@ pub(crate) use defmt::{Decoders, PROGRAM as DEFMT_PROGRAM};
 pub(crate) use devices::{Devices, State, shown};
 use session::Session;
 
+/// The most defmt streams that are read at once.
+const STREAMS: u32 = 1024;
+
 /// All that a session needs.
 pub(crate) struct Links {
     pub(super) spool: Spool,
     pub(super) ledger: Arc<Ledger>,
     pub(super) devices: Arc<Devices>,
     pub(super) decoders: Decoders,
+    /// Held by each session's defmt stream while it has frames in its hands.
+    pub(super) streams: Arc<Semaphore>,
     keys: HashMap<Vec<u8>, Key>,
 }
 
@@ -49,7 +54,14 @@ impl Links {
         keys: &Keys,
         decoders: Decoders,
     ) -> Arc<Self> {
-        Arc::new(Self { spool, ledger, devices, decoders, keys: keys.keys() })
+        let streams = Arc::new(Semaphore::new(STREAMS as usize));
+        Arc::new(Self { spool, ledger, devices, decoders, streams, keys: keys.keys() })
+    }
+
+    /// Until what has come of defmt streams is in the spool.
+    pub(crate) async fn rest(&self) {
+        // Fails only if it were closed.
+        _ = self.streams.acquire_many(STREAMS).await;
     }
 
     /// How a device of that id may connect, over a wire that others can or cannot reach.

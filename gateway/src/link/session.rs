@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use super::Links;
 use super::clock::{Clock, Repair, now};
-use super::defmt::{self, Frames, Waiting};
+use super::defmt;
 use super::devices::{Device, shown};
 use super::group::{Declarations, Whole};
 use super::store::{Group, Superseded, origin_id, store};
@@ -43,8 +43,7 @@ pub(super) struct Session {
     declared: Declarations,
     streams: [Stream; STREAMS],
     storing: Option<Storing>,
-    frames: Frames,
-    defmt: Waiting,
+    defmt: defmt::Stream,
     trouble: log::Repeats,
 }
 
@@ -93,8 +92,7 @@ impl Session {
             declared: Declarations::default(),
             streams: Default::default(),
             storing: None,
-            frames: Frames::default(),
-            defmt: Waiting::default(),
+            defmt: defmt::Stream::default(),
             trouble: log::Repeats::default(),
         }
     }
@@ -126,7 +124,6 @@ impl Session {
                     Ok(group) => self.end.stored(group.stream, group.end),
                     Err(Superseded) => return Ok(()),
                 },
-                () = self.defmt.stored() => {}
                 () = tokio::time::sleep(patience) => if heard.elapsed() >= self.idle {
                     return Ok(());
                 },
@@ -192,25 +189,15 @@ impl Session {
             Seen::Begun => self.begin(),
             Seen::Status(uptime, told, losses) => self.status(uptime, told, &losses),
             Seen::Open(stream, place) => self.open(stream, place).await,
-            Seen::Defmt(position, bytes) => self.defmt(position, &bytes).await,
+            Seen::Defmt(position, bytes) => self.defmt(position, &bytes),
             Seen::Nothing => {}
         }
     }
 
-    /// Makes log records of the frames that end in these bytes of a defmt stream.
-    async fn defmt(&mut self, position: u32, bytes: &[u8]) {
+    fn defmt(&mut self, position: u32, bytes: &[u8]) {
         let Some(device) = &self.device else { return };
-        let mut frames = Vec::new();
-        let lost = |what, count| device.state().defmt_lost(what, count);
-        self.frames.take(position, bytes, |frame| frames.push(frame), lost);
-        let build = device.state().build;
         let repair = self.clock.offset().map_or(Repair::Keep, Repair::Add);
-        for frame in frames {
-            let record = self.links.decoders.decode(build, &frame).await;
-            if let Err(what) = record.and_then(|record| self.defmt.push(record, repair)) {
-                lost(what, 1);
-            }
-        }
+        self.defmt.take((position, bytes), repair, &self.links, device, &self.declared.resource);
     }
 
     /// The device speaks within the session that it was welcomed to: whatever other session it had is over.
@@ -229,6 +216,7 @@ impl Session {
         self.device = Some(device);
         self.declared = Declarations::default();
         self.streams = Default::default();
+        self.defmt = defmt::Stream::default();
     }
 
     fn status(&mut self, uptime: u64, told: (u64, u64), losses: &[(Signal, Loss, u32)]) {
@@ -274,9 +262,6 @@ impl Session {
 
     /// Hands what waits of a stream to the spool, unless something is under way: then it is the next group.
     fn begin_to_store(&mut self) {
-        if let Some(device) = &self.device {
-            self.defmt.begin(&self.links, device, &self.declared.resource);
-        }
         if self.storing.is_some() {
             return;
         }
@@ -301,8 +286,6 @@ impl Session {
     /// The device is not connected by this session any more.
     fn leave(&mut self) {
         if let Some(device) = self.device.take() {
-            self.defmt.leave(&self.links, &device, &self.declared.resource);
-            self.frames = Frames::default();
             let mut state = device.state();
             if state.sessions == self.number {
                 state.connected = false;

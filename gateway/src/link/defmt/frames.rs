@@ -10,6 +10,8 @@ pub(crate) struct Frames {
     next: Option<u32>,
     frame: Vec<u8>,
     skips: bool,
+    /// Whether anything was passed over since it does.
+    skipped: bool,
 }
 
 impl Frames {
@@ -28,23 +30,24 @@ impl Frames {
                 lost(Lost::Gap, gap.into());
             }
             self.frame.clear();
-            self.skips = true;
+            (self.skips, self.skipped) = (true, false);
         }
         self.next = Some(position.wrapping_add(bytes.len() as u32));
         for part in bytes.split_inclusive(|&byte| byte == 0) {
             let (part, ends) = part.strip_suffix(&[0]).map_or((part, false), |part| (part, true));
-            if !self.skips {
+            if self.skips {
+                self.skipped |= !part.is_empty();
+            } else {
                 self.frame.extend_from_slice(part);
             }
             if self.frame.len() > LONGEST {
                 lost(Lost::TooLong, 1);
                 self.frame.clear();
-                // What is left of it is counted no more.
                 self.skips = !ends;
                 continue;
             }
             if ends && std::mem::take(&mut self.skips) {
-                lost(Lost::Torn, 1);
+                lost(Lost::Torn, std::mem::take(&mut self.skipped).into());
             } else if ends && !self.frame.is_empty() {
                 frame(std::mem::take(&mut self.frame));
             }
@@ -101,6 +104,14 @@ mod tests {
         assert_eq!(lost, [(Lost::TooLong, 1)]);
         assert!(frames.frame.capacity() <= 2 * LONGEST + 1000);
         let (found, lost) = take(&mut frames, position, b"\0a\0");
-        assert_eq!((found, lost), (vec![b"a".to_vec()], vec![(Lost::Torn, 1)]));
+        assert_eq!((found, lost), (vec![b"a".to_vec()], vec![(Lost::Torn, 1)]), "its end is passed over");
+    }
+
+    #[test]
+    fn a_device_that_puts_a_zero_behind_what_it_dropped_loses_no_more() {
+        let mut frames = Frames::default();
+        take(&mut frames, 0, b"a\0");
+        let (found, lost) = take(&mut frames, 9, b"\0b\0");
+        assert_eq!((found, lost), (vec![b"b".to_vec()], vec![(Lost::Gap, 7), (Lost::Torn, 0)]));
     }
 }

@@ -1,16 +1,16 @@
 //! A device's defmt stream, as log records: channel 0 of docs/LINK.md.
 //!
 //! ```text
-//!  CHANNEL ─▶ Frames ─▶ Decoders ─▶ smoltel-defmt, one process for a build ─▶ Waiting ─▶ spool
+//!  CHANNEL ─▶ Frames ─▶ a task ─▶ Decoders ─▶ smoltel-defmt, one process for a build ─▶ spool
 //! ```
 
 mod decoders;
 mod frames;
-mod waiting;
+mod stream;
 
 pub(crate) use decoders::{Decoders, PROGRAM};
-pub(super) use frames::Frames;
-pub(super) use waiting::Waiting;
+use frames::Frames;
+pub(super) use stream::Stream;
 
 /// The channel of the link that it comes in.
 pub(super) const CHANNEL: u8 = 0;
@@ -29,7 +29,7 @@ pub(crate) enum Lost {
     Malformed,
     /// The decoder died of it, or took too long.
     Decoder,
-    /// The spool did not take the record.
+    /// Too many waited, or the spool did not take the record.
     Full,
 }
 
