@@ -7,8 +7,10 @@
 //!                                        spool ──▶ request ──▶ transport (when it is back)
 //! ```
 
+mod found;
 mod outcome;
 mod ready;
+mod stored;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,8 +29,6 @@ use crate::observe::Watcher;
 use crate::outbox::Outbox;
 use crate::own_metrics::{self, ExportMetrics};
 use crate::platform::{LANE, Threads, empty_lane};
-#[cfg(feature = "spool")]
-use crate::split::{Most, Piece, split};
 use crate::stream::{Stream, items};
 use crate::transport::Transport;
 use crate::{Meter, Signal, silence};
@@ -166,13 +166,10 @@ impl Running {
         }
         loop {
             self.turn(Some(deadline));
-            let waiting = self.streams.iter().any(|stream| self.worker.has_unsaved(stream));
-            let next = self.next_turn();
-            if !waiting || next >= deadline {
-                return;
-            }
-            match self.worker.commands.recv_deadline(next) {
-                Ok(Command::Wake | Command::Hurry(_)) | Err(_) => {}
+            let Some(next) = self.next_try().filter(|next| *next < deadline) else { return };
+            match self.worker.commands.recv_deadline(next.min(self.next_collection)) {
+                Ok(Command::Wake) | Err(_) => {}
+                Ok(Command::Hurry(signal)) => self.streams[signal as usize].exporter.flush(),
                 Ok(Command::Send(ready)) => self.send_ready(*ready),
                 Ok(command) => {
                     self.next = Some(command);
@@ -180,6 +177,17 @@ impl Running {
                 }
             }
         }
+    }
+
+    /// When there is another try of what is not safe; `None` if all is. What was recorded since the last one is not meant.
+    fn next_try(&self) -> Option<Instant> {
+        let unsaved = self.streams.iter().filter(|stream| self.worker.has_unsaved(stream));
+        let tries = unsaved.filter_map(|stream| match stream.exporter.poll_at() {
+            _ if stream.unfinished => Some(Instant::now()),
+            Some(at) if stream.exporter.is_backing_off() => Some(self.start + Duration::from_nanos(at)),
+            _ => None,
+        });
+        tries.min()
     }
 
     /// Counts what is left, and closes.
@@ -299,166 +307,6 @@ impl Worker {
     fn close_lane(&self, signal: Signal) -> Ring<Box<[u8]>> {
         let close = |ring: &mut Ring<Box<[u8]>>| std::mem::replace(ring, Ring::new(Box::default()));
         self.pipeline.with_lane(signal as usize, close).unwrap_or_else(empty_lane)
-    }
-}
-
-#[cfg(feature = "spool")]
-impl Worker {
-    fn has_outbox(&self) -> bool {
-        self.outbox.is_some()
-    }
-
-    fn has_stored(&self, signal: Signal) -> bool {
-        self.outbox.as_ref().is_some_and(|outbox| outbox.has(signal))
-    }
-
-    fn stored_items(&self, signal: Signal) -> u64 {
-        self.outbox.as_ref().map_or(0, |outbox| outbox.items(signal))
-    }
-
-    /// Sends the oldest requests in the spool, as one; whether there were any.
-    fn send_stored(&mut self, stream: &mut Stream, now: u64, deadline: Instant, body: &mut Vec<u8>) -> bool {
-        let taken = self.outbox.as_ref().and_then(|outbox| outbox.take(stream.signal, stream.max_request));
-        let Some(lease) = taken else { return false };
-        self.send_lease(stream, lease, now, deadline, body);
-        true
-    }
-
-    fn send_lease(
-        &mut self,
-        stream: &mut Stream,
-        lease: smoltel_spool::Lease,
-        now: u64,
-        deadline: Instant,
-        body: &mut Vec<u8>,
-    ) {
-        let items = lease.records().iter().map(|record| u64::from(record.items)).sum();
-        let request = match lease.records() {
-            [only] => &only.payload,
-            several => {
-                body.clear();
-                several.iter().for_each(|record| body.extend_from_slice(&record.payload));
-                &*body
-            }
-        };
-        let outcome = self.send(stream, request, items, deadline);
-        match stream.exporter.answered(now, outcome.answer) {
-            Verdict::Release { rejected } => {
-                lease.release();
-                self.accepted(stream.signal, items, rejected);
-                stream.ended(items, &outcome);
-            }
-            // One bad request must not take the others with it.
-            Verdict::Drop(_) if lease.records().len() > 1 => {
-                for single in lease.split() {
-                    if !stream.exporter.is_backing_off() {
-                        self.send_lease(stream, single, now, deadline, body);
-                    }
-                }
-            }
-            Verdict::Drop(_) => {
-                let refused = if outcome.too_large { self.cut(stream, lease) } else { Some(lease) };
-                if let Some(lease) = refused {
-                    lease.discard(smoltel_spool::Loss::Rejected);
-                    self.watcher.dropped(stream.signal, Loss::Rejected, items);
-                    stream.ended(items, &outcome);
-                }
-            }
-            Verdict::Keep => {}
-        }
-    }
-
-    /// Stores a request that is ready, in pieces if need be; gives it back if it is not on the disk.
-    fn store_ready(&self, signal: Signal, body: Vec<u8>, items: u64) -> Result<(), Vec<u8>> {
-        let Some(outbox) = &self.outbox else { return Err(body) };
-        let items = u32::try_from(items).unwrap_or(u32::MAX);
-        if body.len() <= outbox.max_request() {
-            let back = body.clone();
-            return if outbox.store(signal, items, body) { Ok(()) } else { Err(back) };
-        }
-        let most = Most { bytes: outbox.max_request(), ..Most::default() };
-        let Ok(pieces) = split(signal, &body, most) else { return Err(body) };
-        let mut pieces = pieces.into_iter();
-        let stored = pieces.all(|Piece { body, items }| outbox.store(signal, items as u32, body));
-        if stored { Ok(()) } else { Err(body) }
-    }
-
-    /// Moves everything that waits for an endpoint in trouble to the disk.
-    fn save(&self, stream: &mut Stream, body: &mut Vec<u8>) {
-        let Some(outbox) = &self.outbox else { return };
-        if let Some(trouble) = outbox.trouble() {
-            self.diagnostics.say(trouble);
-        }
-        let max_len = outbox.max_request().min(MAX_REQUEST);
-        while self.take(stream) {
-            let Some(batch) = self.encode(stream, max_len, body) else { return };
-            if !outbox.store(stream.signal, batch.items(), std::mem::take(body)) {
-                return;
-            }
-            stream.in_doubt = 0;
-            self.release(stream, &batch);
-            self.watcher.spooled(stream.signal, batch.items().into());
-        }
-    }
-}
-
-#[cfg(not(feature = "spool"))]
-impl Worker {
-    fn has_outbox(&self) -> bool {
-        false
-    }
-
-    fn has_stored(&self, _: Signal) -> bool {
-        false
-    }
-
-    fn stored_items(&self, _: Signal) -> u64 {
-        0
-    }
-
-    fn send_stored(&mut self, _: &mut Stream, _: u64, _: Instant, _: &mut Vec<u8>) -> bool {
-        false
-    }
-
-    fn store_ready(&self, _: Signal, body: Vec<u8>, _: u64) -> Result<(), Vec<u8>> {
-        Err(body)
-    }
-
-    fn save(&self, _: &mut Stream, _: &mut Vec<u8>) {}
-}
-
-#[cfg(unix)]
-impl Worker {
-    fn has_found(&self, signal: Signal) -> bool {
-        self.pipeline.platform().evidence().is_some_and(|evidence| evidence.first(signal).is_some())
-    }
-
-    /// Sends the oldest request that an earlier run left; whether there was one.
-    fn send_found(&mut self, stream: &mut Stream, now: u64, deadline: Instant) -> bool {
-        let first = self.pipeline.platform().evidence().and_then(|evidence| evidence.first(stream.signal));
-        let Some(found) = first else { return false };
-        let outcome = self.send(stream, &found.body, found.items, deadline);
-        match stream.exporter.answered(now, outcome.answer) {
-            Verdict::Release { rejected } => self.accepted(stream.signal, found.items, rejected),
-            Verdict::Drop(reason) => self.lose(stream.signal, reason, found.items),
-            Verdict::Keep => return true,
-        }
-        stream.ended(found.items, &outcome);
-        if let Some(evidence) = self.pipeline.platform().evidence() {
-            evidence.release_first(stream.signal);
-        }
-        true
-    }
-}
-
-#[cfg(not(unix))]
-impl Worker {
-    fn has_found(&self, _: Signal) -> bool {
-        false
-    }
-
-    fn send_found(&mut self, _: &mut Stream, _: u64, _: Instant) -> bool {
-        false
     }
 }
 

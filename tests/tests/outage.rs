@@ -136,6 +136,46 @@ fn a_silent_endpoint_holds_nobody_and_leaves_doubt() {
     balanced(&report);
 }
 
+/// The worker is in a call that does not end when somebody asks it for a flush.
+#[test]
+fn a_flush_keeps_its_deadline_while_another_signals_call_hangs() {
+    let asked = Arc::new(AtomicU16::new(0));
+    let count = asked.clone();
+    let sink = Sink::replying(move |request| match &*request.path {
+        "/v1/traces" => {
+            count.fetch_add(1, Ordering::Relaxed);
+            Reply::Silence
+        }
+        _ => Reply::ok(),
+    });
+    let telemetry = builder(&sink.url()).timeout(Duration::from_secs(2)).build().unwrap();
+    let mut span = telemetry.tracer("t").start("s");
+    span.fail("at once");
+    span.end();
+    smoltel_tests::eventually("the call hangs", || asked.load(Ordering::Relaxed) > 0);
+    log(&telemetry, 0..10);
+    let before = Instant::now();
+    let report = telemetry.flush(Duration::from_millis(100));
+    assert!(before.elapsed() < Duration::from_secs(2), "the call has two seconds");
+    assert_eq!((report.recorded, report.exported, report.dropped()), (11, 0, 0), "{report}");
+    smoltel_tests::eventually("the others are sent when it is over", || arrived(&sink).len() == 10);
+    let report = telemetry.shutdown(Duration::from_millis(100));
+    assert_eq!((report.exported, report.in_doubt, report.dropped()), (10, 1, 0), "{report}");
+}
+
+/// Who waits for nothing has not to wait: there is no other try before the deadline.
+#[test]
+fn a_flush_ends_when_the_next_try_lies_behind_its_deadline() {
+    let sink = Sink::replying(|_| Reply::Status(503, "retry-after: 300\r\n", Vec::new()));
+    let telemetry = builder(&sink.url()).build().unwrap();
+    log(&telemetry, 0..10);
+    let (before, long) = (Instant::now(), Duration::from_secs(120));
+    let report = telemetry.flush(long);
+    assert_eq!((report.exported, report.dropped(), sink.connections()), (0, 0, 1), "{report}");
+    assert_eq!(telemetry.shutdown(long).reasons, [("expired", 10)]);
+    assert!(before.elapsed() < long, "they were not waited out");
+}
+
 #[test]
 fn a_silent_endpoint_and_a_spool_leave_none() {
     let dir = tempfile::tempdir().unwrap();
