@@ -203,7 +203,8 @@ pub mod transport;
 pub mod wire;
 
 pub use aggregate::{
-    Aggregation, ExemplarFilter, MetricSettings, MetricUsage, Metrics, Preference, PreparedAttributes,
+    Aggregation, ExemplarFilter, Kind as InstrumentKind, MetricSettings, MetricUsage, Metrics, Preference,
+    PreparedAttributes, View,
 };
 pub use context::{SpanContext, SpanId, TraceId};
 pub use counters::{Counters, Loss, ParentOrigin};

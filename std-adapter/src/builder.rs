@@ -1,28 +1,17 @@
+mod build;
 mod exporter;
 
 #[cfg(any(feature = "spool", unix))]
 use std::path::PathBuf;
-use std::sync::{Arc, Once};
-use std::thread;
 use std::time::Duration;
 
-use crate::command::Commands;
-use crate::config::{self, Env, Exporter, Opened, Schedule};
+use crate::config::Exporter;
 use crate::diagnostics::Diagnostics;
-use crate::error::ConfigError;
-#[cfg(unix)]
-use crate::evidence::Evidence;
 use crate::observe::{ExportEvent, Watcher};
-#[cfg(feature = "spool")]
-use crate::outbox::Outbox;
-use crate::own_metrics;
-use crate::platform::{Making, Threads};
 use crate::processor::Processor;
-use crate::resource::{Attribute, Attributes, Detector, Entity, SCHEMA_URL};
+use crate::resource::{Attribute, Detector, Entity};
 use crate::settings::{ChosenProcessor, LogSettings, Propagators, TraceSettings};
-use crate::telemetry::Telemetry;
-use crate::worker::Worker;
-use crate::{EntityRef, Loss, MetricSettings, Signal, Value};
+use crate::{EntityRef, MetricSettings, Value, View};
 
 /// What code says of one signal, once the environment has been read.
 type Setting<T> = Box<dyn FnOnce(&mut T) + Send>;
@@ -47,6 +36,7 @@ pub struct Builder {
     traces: Vec<Setting<TraceSettings>>,
     logs: Vec<Setting<LogSettings>>,
     metrics: Vec<Setting<MetricSettings>>,
+    views: Vec<View>,
     metric_interval: Option<Duration>,
     metric_timeout: Option<Duration>,
     processor: ChosenProcessor,
@@ -72,6 +62,7 @@ impl Builder {
             traces: Vec::new(),
             logs: Vec::new(),
             metrics: Vec::new(),
+            views: Vec::new(),
             metric_interval: None,
             metric_timeout: None,
             processor: ChosenProcessor::default(),
@@ -119,6 +110,23 @@ impl Builder {
     /// `OTEL_METRICS_EXEMPLAR_FILTER`), field by field.
     pub fn metrics(mut self, set: impl FnOnce(&mut MetricSettings) + Send + 'static) -> Self {
         self.metrics.push(Box::new(set));
+        self
+    }
+
+    /// Changes what becomes of the instruments that it selects, whoever makes them; of several, each makes a stream of its own.
+    /// What it says stays in memory until the program ends.
+    ///
+    /// ```
+    /// use smoltel::{Telemetry, View};
+    /// let telemetry = Telemetry::builder("thermostat")
+    ///     .view(View::of("http.*.duration").bounds(&[0.01, 0.1, 1.0]).keep(&["http.route"]))
+    ///     .view(View::of("*").where_meter("noisy-library").drop())
+    ///     .build()?;
+    /// # telemetry.shutdown(std::time::Duration::ZERO);
+    /// # Ok::<(), smoltel::ConfigError>(())
+    /// ```
+    pub fn view(mut self, view: View) -> Self {
+        self.views.push(view);
         self
     }
 
@@ -247,190 +255,10 @@ impl Builder {
         self.own_metrics = true;
         self
     }
-
-    /// Starts the worker. Fails when a setting cannot work: a URL, a certificate, a spool that another
-    /// process uses. An endpoint that does not answer is no failure: it may come later.
-    pub fn build(self) -> Result<Telemetry, ConfigError> {
-        self.build_with(&|name| std::env::var(name).ok())
-    }
-
-    fn build_with(mut self, variables: &dyn Fn(&str) -> Option<String>) -> Result<Telemetry, ConfigError> {
-        let mut env = Env::new(variables);
-        config::refuse_config_file(&env)?;
-        let enabled = !env.boolean("OTEL_SDK_DISABLED");
-        let own = std::mem::take(&mut self.resource);
-        let mut entities = std::mem::take(&mut self.entities);
-        let schema_url = self.schema_url(&mut env);
-        let resource = Attributes::gather(&mut env, &self.detectors, &self.service, own, &mut entities)
-            .encode(schema_url, &entities)?;
-        let propagators = self.propagators.unwrap_or_else(|| config::propagators(&mut env));
-        let (making, schedule) = self.settings(&mut env);
-        let Opened { transport, wanted, pool } = self.exporter.open(&mut env)?;
-        for warning in &env.warnings {
-            self.diagnostics.say(warning);
-        }
-        let (commands, received) = Commands::channel();
-        #[cfg(feature = "spool")]
-        let outbox = match &self.spool {
-            Some((dir, capacity)) if enabled => Some(Outbox::open(dir, *capacity)?),
-            _ => None,
-        };
-        #[cfg(unix)]
-        let evidence = match self.evidence.as_ref().filter(|_| enabled) {
-            #[cfg(feature = "spool")]
-            Some(path) => Some(Evidence::open(path, &resource, &self.diagnostics, &mut |found| {
-                outbox.as_ref().is_some_and(|outbox| outbox.store_found(found))
-            })?),
-            #[cfg(not(feature = "spool"))]
-            Some(path) => Some(Evidence::open(path, &resource, &self.diagnostics, &mut |_| false)?),
-            None => None,
-        };
-        let pipeline = Arc::new(Threads::pipeline(
-            commands.clone(),
-            enabled,
-            making,
-            #[cfg(unix)]
-            evidence,
-        ));
-        #[cfg(unix)]
-        if let Some(evidence) = pipeline.platform().evidence() {
-            let lost = Signal::ALL.into_iter().zip(evidence.lost());
-            lost.for_each(|(signal, items)| pipeline.add_lost(signal, Loss::Expired, items));
-        }
-        let worker = Worker {
-            pipeline: pipeline.clone(),
-            commands: received,
-            transport,
-            #[cfg(feature = "spool")]
-            outbox: outbox.clone(),
-            resource,
-            schedule,
-            diagnostics: self.diagnostics.clone(),
-            watcher: self.watcher,
-            own_meter: (enabled && self.own_metrics).then(|| own_metrics::meter(&pipeline)),
-        };
-        let thread = thread::Builder::new().name("smoltel".to_owned()).spawn(move || worker.run());
-        thread.map_err(|error| ConfigError::new(format!("the worker thread cannot be started: {error}")))?;
-        let telemetry = Telemetry {
-            pipeline,
-            commands,
-            diagnostics: self.diagnostics,
-            unnamed: Once::new(),
-            #[cfg(feature = "spool")]
-            outbox,
-            pool,
-            wanted: wanted.map(|wanted| wanted && enabled),
-            propagators,
-            ended: false,
-        };
-        #[cfg(feature = "spool")]
-        telemetry.report_gaps();
-        Ok(telemetry)
-    }
-
-    /// How records are made and when they leave: by the environment, then by code.
-    fn settings(&mut self, env: &mut Env<'_>) -> (Making, Schedule) {
-        let (mut traces, mut logs) = (TraceSettings::from_env(env), LogSettings::from_env(env));
-        let mut metrics = config::metrics(env);
-        let (mut points, interval) = config::metric_batches(env);
-        std::mem::take(&mut self.traces).into_iter().for_each(|set| set(&mut traces));
-        std::mem::take(&mut self.logs).into_iter().for_each(|set| set(&mut logs));
-        std::mem::take(&mut self.metrics).into_iter().for_each(|set| set(&mut metrics));
-        points.timeout = self.metric_timeout.unwrap_or(points.timeout);
-        let schedule = Schedule {
-            batches: [traces.batch, points, logs.batch],
-            metric_interval: self.metric_interval.unwrap_or(interval),
-        };
-        let processor = std::mem::take(&mut self.processor);
-        (Making { traces, logs, metrics, processor }, schedule)
-    }
-
-    /// The resource's schema URL. That of the program stays where detectors follow another one, which is said.
-    fn schema_url(&self, env: &mut Env<'_>) -> &str {
-        match &*self.resource_schema_url {
-            own if self.detectors.is_empty() => own,
-            "" => SCHEMA_URL,
-            own => {
-                if own != SCHEMA_URL {
-                    env.warnings.push(format!(
-                        "the resource's schema URL is {own}, but what is detected follows {SCHEMA_URL}; the first is kept"
-                    ));
-                }
-                own
-            }
-        }
-    }
 }
 
 impl std::fmt::Debug for Builder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Builder").field("service", &self.service).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::cell::RefCell;
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn a_disabled_sdk_records_and_sends_nothing() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let disabled = |name: &str| (name == "OTEL_SDK_DISABLED").then(|| "true".to_owned());
-        let telemetry = Builder::new("off".to_owned()).endpoint(url).build_with(&disabled).unwrap();
-        let mut span = telemetry.tracer("t").start("s");
-        span.set("k", "v").fail("no");
-        span.end();
-        telemetry.logger("l").error("nobody hears");
-        telemetry.meter("m").counter("c").add(1, &[]);
-        let report = telemetry.shutdown(Duration::from_secs(10));
-        assert_eq!((report.recorded, report.exported, report.dropped()), (0, 0, 0), "{report}");
-        assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nobody called");
-    }
-
-    #[test]
-    fn a_signal_without_an_exporter_is_neither_sent_nor_counted() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let none = |name: &str| (name == "OTEL_LOGS_EXPORTER").then(|| "none".to_owned());
-        let telemetry = Builder::new("some".to_owned()).endpoint(url).build_with(&none).unwrap();
-        telemetry.logger("l").error("nobody hears");
-        let report = telemetry.shutdown(Duration::from_secs(10));
-        assert_eq!((report.recorded, report.exported, report.dropped()), (0, 0, 0), "{report}");
-        assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nobody called");
-    }
-
-    /// The variables that a build looks at, those of one signal under the name for all.
-    fn variables(values: &[(&str, &str)]) -> BTreeSet<String> {
-        let asked = RefCell::new(BTreeSet::new());
-        let get = |name: &str| {
-            let general = ["TRACES_", "METRICS_", "LOGS_"].into_iter().find_map(|signal| {
-                let option = name.strip_prefix("OTEL_EXPORTER_OTLP_")?.strip_prefix(signal)?;
-                let of_metrics = option.starts_with("TEMPORALITY") || option.starts_with("DEFAULT_HISTOGRAM");
-                (!of_metrics).then(|| format!("OTEL_EXPORTER_OTLP_{option}"))
-            });
-            asked.borrow_mut().insert(general.unwrap_or_else(|| name.to_owned()));
-            values.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        };
-        let telemetry = Builder::new(String::new()).on_message(|_| {}).build_with(&get).unwrap();
-        telemetry.shutdown(Duration::ZERO);
-        asked.into_inner()
-    }
-
-    #[test]
-    fn every_variable_that_is_read_is_documented_and_no_other() {
-        let mut read = variables(&[]);
-        read.extend(variables(&[("OTEL_TRACES_SAMPLER", "traceidratio")]));
-        // Only gRPC asks for it.
-        read.insert("OTEL_EXPORTER_OTLP_INSECURE".to_owned());
-        let page = include_str!("../../docs/CONFIGURATION.md");
-        let first_columns = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
-        let documented: BTreeSet<String> = first_columns.map(str::to_owned).collect();
-        assert_eq!(read, documented);
     }
 }

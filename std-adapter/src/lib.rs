@@ -81,9 +81,9 @@ pub use resource::Detector;
 pub use send::{Sent, Unsent};
 pub use settings::{BatchSettings, ChosenProcessor, ChosenSampler, LogSettings, Propagators, TraceSettings};
 pub use smoltel_core::{
-    Aggregation, AttributeLimits, ExemplarFilter, Key, Loss, MetricSettings, Preference, PreparedAttributes,
-    Scope, Severity, Signal, SpanContext, SpanId, SpanKind, StatusCode, TraceId, Value,
-    otlp::resource::EntityRef, processor, propagation, sampler,
+    Aggregation, AttributeLimits, ExemplarFilter, InstrumentKind, Key, Loss, MetricSettings, Preference,
+    PreparedAttributes, Scope, Severity, Signal, SpanContext, SpanId, SpanKind, StatusCode, TraceId, Value,
+    View, otlp::resource::EntityRef, processor, propagation, sampler,
 };
 pub use telemetry::Telemetry;
 

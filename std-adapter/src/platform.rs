@@ -10,7 +10,7 @@ use smoltel_core::platform::{self, Platform, Priority};
 use smoltel_core::propagation::TraceState;
 use smoltel_core::ring::Ring;
 use smoltel_core::{
-    Limits, MetricSettings, Metrics, Observer, Pipeline, Scope, Seed, SpanContext, pipeline::Records,
+    Limits, MetricSettings, Metrics, Observer, Pipeline, Scope, Seed, SpanContext, View, pipeline::Records,
 };
 
 use crate::Signal;
@@ -54,6 +54,7 @@ pub(crate) struct Making {
     pub(crate) traces: TraceSettings,
     pub(crate) logs: LogSettings,
     pub(crate) metrics: MetricSettings,
+    pub(crate) views: &'static [View],
     pub(crate) processor: ChosenProcessor,
 }
 
@@ -67,7 +68,7 @@ impl Threads {
         #[cfg(unix)] evidence: Option<Evidence>,
     ) -> Pipeline<Self> {
         let most = if enabled { SLOTS } else { 0 };
-        let Making { traces, logs, metrics, processor } = making;
+        let Making { traces, logs, metrics, views, processor } = making;
         let TraceSettings { sampler, attributes, events, links, event_attributes, link_attributes, batch } =
             traces;
         let (span, log) = (attributes, logs.attributes);
@@ -86,12 +87,13 @@ impl Threads {
         let lanes = std::array::from_fn(|_| empty_lane());
         let slots = Growing(Vec::with_capacity(most));
         let records = Records::new(lanes, slots, Growing::default(), Seed::Random(crate::random()));
-        let metrics = Metrics::with_memory(vec![0; POINTS].into_boxed_slice(), metrics);
+        let metrics = Metrics::with_memory(vec![0; POINTS].into_boxed_slice(), metrics, views);
         let records = Locked::new(records, || {
             let closed = std::array::from_fn(|_| Ring::new(Box::default()));
             Records::new(closed, Growing::default(), Growing::default(), Seed::Random(crate::random()))
         });
-        let metrics = Locked::new(metrics, || Metrics::with_memory(Box::default(), MetricSettings::DEFAULT));
+        let metrics =
+            Locked::new(metrics, || Metrics::with_memory(Box::default(), MetricSettings::DEFAULT, &[]));
         Pipeline::from_parts(platform, records, metrics)
     }
 

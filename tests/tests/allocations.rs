@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use smoltel::Telemetry;
 use smoltel::bridge::{Events, LogBridge, MetricsRecorder, TracingLayer};
+use smoltel::{Telemetry, View};
 use smoltel_core::{Key, Pipeline, Seed, Severity, Signal, Value};
 use smoltel_tests::allocations::{Counting, during};
 use tracing_subscriber::layer::SubscriberExt;
@@ -51,6 +51,27 @@ fn core_allocates_nothing() {
     assert_eq!(count, 0);
     assert_eq!(PIPELINE.counters().recorded(Signal::Traces), 100);
     assert_eq!(PIPELINE.counters().recorded(Signal::Metrics), 200);
+}
+
+#[test]
+fn streams_of_views_allocate_nothing() {
+    let telemetry = Telemetry::builder("allocations")
+        .endpoint("http://127.0.0.1:9")
+        .on_message(|_| {})
+        .view(View::of("c").name("sum"))
+        .view(View::of("c").name("distribution").exponential(16))
+        .build()
+        .unwrap();
+    let counter = telemetry.meter("m").counter("c");
+    let bound = counter.bind(&[]);
+    let ((), count) = during(|| {
+        for _ in 0..1000 {
+            counter.add(3, &[(Key::new("valve.id"), Value::Int(3))]);
+            bound.add(1);
+        }
+    });
+    assert_eq!((count, telemetry.report().dropped()), (0, 0));
+    telemetry.shutdown(Duration::ZERO);
 }
 
 #[test]

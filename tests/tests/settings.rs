@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 use prost::Message;
 use smoltel::processor::Deny;
 use smoltel::sampler::AlwaysOff;
-use smoltel::{Builder, Severity, Telemetry};
+use smoltel::{Builder, InstrumentKind, Severity, Telemetry, View};
 use smoltel_proto::types::collector::logs::v1::ExportLogsServiceRequest;
+use smoltel_proto::types::collector::metrics::v1::ExportMetricsServiceRequest;
 use smoltel_proto::types::collector::trace::v1::ExportTraceServiceRequest;
 use smoltel_proto::types::logs::v1::LogRecord;
+use smoltel_proto::types::metrics::v1::metric;
 use smoltel_proto::types::trace::v1::Span;
 use smoltel_tests::sink::Sink;
 
@@ -161,4 +163,41 @@ fn a_processor_sees_every_record_before_it_leaves() {
         assert!(!String::from_utf8_lossy(&request.body).contains("swordfish"));
     }
     assert_eq!(spans(&sink)[0][0].attributes.len(), 1);
+}
+
+#[test]
+fn views_change_what_arrives_of_instruments_of_others() {
+    let sink = Sink::start();
+    let telemetry = builder(&sink)
+        .view(View::of("*.duration").where_kind(InstrumentKind::Histogram).bounds(&[1.0]).keep(&["route"]))
+        .view(View::of("request.duration").name("requests").sum().keep(&[]))
+        .view(View::of("*").where_meter("noisy").drop())
+        .build()
+        .unwrap();
+    let histogram = telemetry.meter("library").histogram("request.duration");
+    let span = telemetry.tracer("t").start("a current one");
+    let _entered = span.enter();
+    histogram.record(0.5, &[("route".into(), "/a".into()), ("user".into(), 1.into())]);
+    histogram.record(2.0, &[("route".into(), "/a".into()), ("user".into(), 2.into())]);
+    telemetry.meter("noisy").counter("c").add(1, &[]);
+    let report = telemetry.shutdown(Duration::from_secs(10));
+    assert_eq!(report.dropped(), 0, "{report}");
+    let request = ExportMetricsServiceRequest::decode(&sink.received("/v1/metrics")[0].body[..]).unwrap();
+    let scopes: Vec<_> =
+        request.resource_metrics.into_iter().flat_map(|resource| resource.scope_metrics).collect();
+    assert_eq!((scopes.len(), scopes[0].metrics.len()), (1, 2));
+    let [duration, requests] = &scopes[0].metrics[..] else { panic!("{scopes:?}") };
+    let Some(metric::Data::Histogram(histogram)) = &duration.data else { panic!("{duration:?}") };
+    let point = &histogram.data_points[0];
+    assert_eq!((&point.bucket_counts[..], &*point.attributes[0].key), (&[1, 1][..], "route"));
+    assert_eq!(point.exemplars[0].filtered_attributes[0].key, "user");
+    let Some(metric::Data::Sum(sum)) = &requests.data else { panic!("{requests:?}") };
+    assert_eq!((&*requests.name, sum.data_points[0].attributes.len()), ("requests", 0));
+    assert_eq!(sum.data_points[0].exemplars.len(), 2);
+}
+
+#[test]
+fn a_view_that_would_give_many_instruments_one_name_is_refused() {
+    let error = Telemetry::builder("settings").view(View::of("http.*").name("http")).build().unwrap_err();
+    assert!(error.to_string().contains("http.*"), "{error}");
 }

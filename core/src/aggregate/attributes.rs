@@ -1,3 +1,4 @@
+use super::Filter;
 use crate::otlp::common::{Bounds, Key, Sink, Value, attribute, distinct, key_value_len, same_attribute};
 use crate::wire::{Full, Reader, Writer, len_field};
 
@@ -6,7 +7,7 @@ use crate::wire::{Full, Reader, Writer, len_field};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AttributeSet<'a> {
     list: &'a [(Key<'a>, Value<'a>)],
-    keep: Option<&'static [&'static str]>,
+    filter: Filter,
     /// Whether every pair of the list is in the set, which is nearly always so.
     all: bool,
     hash: u32,
@@ -19,10 +20,7 @@ impl<'a> AttributeSet<'a> {
 
     /// Looks at every attribute once; nothing is encoded.
     #[inline]
-    pub(crate) fn new(
-        list: &'a [(Key<'a>, Value<'a>)],
-        keep: Option<&'static [&'static str]>,
-    ) -> Option<Self> {
+    pub(crate) fn new(list: &'a [(Key<'a>, Value<'a>)], filter: Filter) -> Option<Self> {
         if list.len() > Self::MAX {
             return None;
         }
@@ -36,8 +34,8 @@ impl<'a> AttributeSet<'a> {
             met |= bit;
             hash_sum = hash_sum.wrapping_add(hash(key, value));
         }
-        let all = keep.is_none() && (twice == 0 || are_distinct(list));
-        let mut set = Self { list, keep, all, hash: hash_sum };
+        let all = filter.is_all() && (twice == 0 || are_distinct(list));
+        let mut set = Self { list, filter, all, hash: hash_sum };
         if !set.all {
             set.hash = set.iter().fold(0, |sum, (key, value)| sum.wrapping_add(hash(key, value)));
         }
@@ -57,20 +55,18 @@ impl<'a> AttributeSet<'a> {
 
     /// The pairs in the set.
     fn iter(&self) -> impl Iterator<Item = &'a (Key<'a>, Value<'a>)> {
-        let (list, keep, all) = (self.list, self.keep, self.all);
+        let (list, filter, all) = (self.list, self.filter, self.all);
         let later = move |at: usize, key: &Key<'_>| list.iter().skip(at + 1).any(|(other, _)| other == key);
         let counts = move |at: usize, key: &Key<'_>| {
-            !key.name().is_empty() && keep.is_none_or(|keep| keep.contains(&key.name())) && !later(at, key)
+            !key.name().is_empty() && filter.keeps(key.name()) && !later(at, key)
         };
         list.iter().enumerate().filter(move |(at, (key, _))| all || counts(*at, key)).map(|(_, pair)| pair)
     }
 
     /// The pairs that the instrument does not keep.
     pub(crate) fn dropped(&self) -> impl Iterator<Item = &'a (Key<'a>, Value<'a>)> {
-        let keep = self.keep;
-        distinct(self.list).filter(move |(key, _)| {
-            !key.name().is_empty() && keep.is_some_and(|keep| !keep.contains(&key.name()))
-        })
+        let filter = self.filter;
+        distinct(self.list).filter(move |(key, _)| !key.name().is_empty() && !filter.keeps(key.name()))
     }
 
     /// Bytes of the attributes as fields with a low number.
@@ -225,7 +221,7 @@ mod tests {
     type Pair<'a> = (Key<'a>, Value<'a>);
 
     fn set<'a>(list: &'a [Pair<'a>]) -> AttributeSet<'a> {
-        AttributeSet::new(list, None).unwrap()
+        AttributeSet::new(list, Filter::All).unwrap()
     }
 
     fn encoded(list: &[Pair<'_>]) -> Vec<u8> {
@@ -302,11 +298,11 @@ mod tests {
     #[test]
     fn what_is_not_kept_is_not_in_the_set() {
         let pairs: [Pair<'_>; 3] = [("a".into(), 1.into()), ("b".into(), 2.into()), ("c".into(), 3.into())];
-        let kept = AttributeSet::new(&pairs, Some(&["b"])).unwrap();
+        let kept = AttributeSet::new(&pairs, Filter::Only(&["b"])).unwrap();
         assert!(kept.matches(7, &encoded(&pairs[1..2]), encoded(&pairs[1..2]).len()));
         assert_eq!(kept.hash(), set(&pairs[1..2]).hash());
         assert_eq!(kept.dropped().count(), 2);
-        assert!(AttributeSet::new(&pairs, Some(&[])).unwrap().is_empty());
+        assert!(AttributeSet::new(&pairs, Filter::Only(&[])).unwrap().is_empty());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use super::bytes::{f64_at, u64_at};
 use super::distribution::sum;
+use super::measurement::in_double;
 use super::{Aggregation, Measurement, explicit, exponential};
 use crate::otlp::metrics::{Attributes, Number, StoredExemplars, StoredPoint};
 use crate::wire::{Full, Writer};
@@ -49,6 +50,18 @@ impl Behaviour {
     /// A histogram over given bounds.
     pub(crate) const EXPLICIT: Self =
         Self { bucket: explicit::bucket, record: explicit::record, write: explicit::write };
+    /// A histogram of whole numbers over given bounds.
+    pub(crate) const EXPLICIT_OF_INTS: Self = Self {
+        bucket: |aggregation, value| explicit::bucket(aggregation, in_double(value)),
+        record: |state, width, aggregation, m| explicit::record(state, width, aggregation, &m.in_double()),
+        write: explicit::write,
+    };
+    /// A histogram of whole numbers over exponential buckets.
+    pub(crate) const EXPONENTIAL_OF_INTS: Self = Self {
+        bucket: |aggregation, value| exponential::bucket(aggregation, in_double(value)),
+        record: |state, width, aggregation, m| exponential::record(state, width, aggregation, &m.in_double()),
+        write: exponential::write,
+    };
     /// A histogram over exponential buckets.
     pub(crate) const EXPONENTIAL: Self =
         Self { bucket: exponential::bucket, record: exponential::record, write: exponential::write };

@@ -3,7 +3,7 @@
 use super::behaviour::Collected;
 use super::bytes::{set_u64, u64_at};
 use super::points::{BOUND, DOUBLE, EVER, HEAD, MEASURED};
-use super::{Declared, Instrument, Kind, Metrics, exemplars};
+use super::{Instrument, Kind, Metrics, exemplars};
 use crate::otlp::metrics::{Head, StoredExemplars};
 use crate::platform::Platform;
 use crate::ring::Header;
@@ -41,13 +41,6 @@ impl<P: Platform> Metrics<P> {
         self.collecting = false;
     }
 
-    /// One of the callbacks, to be called outside the lock, and the instrument that it observes.
-    pub(crate) fn callback(&self, at: usize) -> Option<(Declared, P::Callback)> {
-        let (number, callback) = self.callbacks.as_ref().get(at)?;
-        let instrument = self.instruments.as_ref().get(usize::from(*number))?;
-        Some((self.declared(&instrument.is, Some(*number)), callback.clone()))
-    }
-
     /// Whether there is an end to the points: pushes the next record of them, written in `out`, and says how
     /// many points do not fit in `out` at all.
     pub(crate) fn collect(
@@ -64,8 +57,8 @@ impl<P: Platform> Metrics<P> {
         }
         let first = at.next;
         let head = Head {
-            name: &instrument.is.name,
-            description: &instrument.is.text,
+            name: instrument.is.exported_name(),
+            description: instrument.is.exported_text(),
             unit: &instrument.is.unit,
             kind: instrument.is.data(instrument.temporality),
         };
@@ -139,7 +132,7 @@ impl<P: Platform> Metrics<P> {
         let collected = Collected {
             state: self.points.at(place).get(HEAD..HEAD + state_len).unwrap_or_default(),
             attributes: self.points.attributes(place, state_len),
-            exemplars: block.map_or(StoredExemplars::NONE, |b| exemplars::of(b, is.keep.is_some())),
+            exemplars: block.map_or(StoredExemplars::NONE, |b| exemplars::of(b, !is.filter.is_all())),
             // A clock that ran backwards makes a start that is not known, rather than one in the future.
             start: if is.kind.is_gauge() { 0 } else { self.points.start(place).min(now) },
             time: now,
@@ -192,7 +185,7 @@ impl<P: Platform> Metrics<P> {
             return true;
         }
         let (delta, kind) = (instrument.is_delta(), instrument.is.kind);
-        let (state_len, filtered) = (usize::from(instrument.state_len), instrument.is.keep.is_some());
+        let (state_len, filtered) = (usize::from(instrument.state_len), !instrument.is.filter.is_all());
         self.points.set_flags(place, flags & !MEASURED);
         if delta {
             self.points.set_start(place, now);

@@ -1,16 +1,30 @@
-use super::{Behaviour, exponential};
+use super::{Behaviour, Filter, View, exponential};
 use crate::otlp::metrics::{self, ExponentialPoint, HistogramPoint, Number, NumberPoint, Temporality};
 use crate::platform::Platform;
 
 /// What an instrument measures.
+///
+/// ```
+/// use smoltel_core::{InstrumentKind, View};
+/// const SUMS: View = View::of("*").where_kind(InstrumentKind::Counter).cardinality_limit(10);
+/// # let _ = SUMS;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
+pub enum Kind {
+    /// What only grows.
     Counter,
+    /// What grows and shrinks.
     UpDownCounter,
+    /// A value, as it is when it is told.
     Gauge,
+    /// How values are distributed.
     Histogram,
+    /// A counter that is observed when metrics are collected.
     ObservableCounter,
+    /// An up-down counter that is observed when metrics are collected.
     ObservableUpDownCounter,
+    /// A gauge that is observed when metrics are collected.
     ObservableGauge,
 }
 
@@ -151,6 +165,15 @@ impl Aggregation {
         }
     }
 
+    /// The same of an instrument whose measurements are floating-point numbers, or whole ones.
+    pub(crate) const fn behaviour_of(self, double: bool) -> &'static Behaviour {
+        match self {
+            Self::Explicit(_) if !double => &Behaviour::EXPLICIT_OF_INTS,
+            Self::Exponential { .. } if !double => &Behaviour::EXPONENTIAL_OF_INTS,
+            _ => self.behaviour(),
+        }
+    }
+
     /// The numbers of a point's fields for attributes and exemplars.
     pub(crate) const fn fields(self) -> (u32, u32) {
         match self {
@@ -161,39 +184,62 @@ impl Aggregation {
     }
 }
 
-/// What an instrument is, as it was declared.
-#[derive(Clone, Debug)]
+/// What an instrument is, as it was declared, or one of the streams that views make of it.
+#[derive(Debug)]
 pub(crate) struct Description<P: Platform> {
     pub(crate) scope: u16,
     pub(crate) name: P::Text,
     pub(crate) unit: P::Text,
     pub(crate) text: P::Text,
+    /// What made this stream of the instrument, if it is not the usual one.
+    pub(crate) view: Option<&'static View>,
+    /// What the points are.
     pub(crate) kind: Kind,
+    /// What the instrument is.
+    pub(crate) measures: Kind,
     /// Whether values are floating-point numbers. Those of observable instruments are what they are.
     pub(crate) double: bool,
     pub(crate) aggregation: Aggregation,
     pub(crate) behaviour: &'static Behaviour,
-    pub(crate) keep: Option<&'static [&'static str]>,
+    pub(crate) filter: Filter,
     /// The most sets of attributes.
     pub(crate) limit: u16,
+}
+
+impl<P: Platform> Clone for Description<P> {
+    fn clone(&self) -> Self {
+        let (name, unit, text) = (self.name.clone(), self.unit.clone(), self.text.clone());
+        Self { name, unit, text, ..*self }
+    }
 }
 
 impl<P: Platform> Description<P> {
     /// Whether both are one instrument. What differs otherwise than by name is a stream of its own.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        self.shares_name(other)
+        self.scope == other.scope
+            && self.name.eq_ignore_ascii_case(&other.name)
             && *self.unit == *other.unit
-            && self.kind == other.kind
+            && self.measures == other.measures
             && self.double == other.double
+            && self.view.map(core::ptr::from_ref) == other.view.map(core::ptr::from_ref)
     }
 
+    /// Whether both arrive under one name.
     pub(crate) fn shares_name(&self, other: &Self) -> bool {
-        self.scope == other.scope && self.name.eq_ignore_ascii_case(&other.name)
+        self.scope == other.scope && self.exported_name().eq_ignore_ascii_case(other.exported_name())
+    }
+
+    pub(crate) fn exported_name(&self) -> &str {
+        self.view.and_then(|view| view.name).unwrap_or(&self.name)
+    }
+
+    pub(crate) fn exported_text(&self) -> &str {
+        self.view.and_then(|view| view.description).unwrap_or(&self.text)
     }
 
     /// Whether the name is one that every backend takes: a letter, and up to 254 of `A-Za-z0-9_./-`.
     pub(crate) fn has_valid_name(&self) -> bool {
-        let name = self.name.as_bytes();
+        let name = self.exported_name().as_bytes();
         let rest = |byte: &u8| byte.is_ascii_alphanumeric() || b"_./-".contains(byte);
         name.first().is_some_and(u8::is_ascii_alphabetic) && name.len() <= 255 && name.iter().all(rest)
     }
@@ -215,6 +261,8 @@ pub(crate) struct Instrument<P: Platform> {
     pub(crate) temporality: Temporality,
     /// Bytes of a point's value.
     pub(crate) state_len: u16,
+    /// The next stream of the same instrument, or 0.
+    pub(crate) also: u16,
     /// Sets of attributes that have a point; the overflow point is none of them.
     pub(crate) series: u16,
     /// When points of deltas and of observable instruments begin: the creation, or the last collection.
@@ -234,6 +282,7 @@ impl<P: Platform> Instrument<P> {
         Self {
             temporality,
             state_len: u16::try_from(state_len).unwrap_or(u16::MAX),
+            also: 0,
             series: 0,
             since: now,
             first: 0,

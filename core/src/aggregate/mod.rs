@@ -3,6 +3,10 @@
 //! | file | what it is |
 //! |---|---|
 //! | `instrument` | what an instrument is, how its measurements become points |
+//! | `view`, `declare` | what views make of instruments; instruments and streams come into being |
+//! | `settings`, `usage` | what holds for all instruments; what there is of them |
+//! | `measurement` | a value, and the bucket that it belongs to |
+//! | `filter` | which attributes of a measurement count |
 //! | `attributes` | a measurement's attributes as a set: hashed and compared without being encoded |
 //! | `behaviour` | what each kind of instrument does with measurements and points |
 //! | `prepared` | a set that was hashed and encoded before it is measured |
@@ -17,69 +21,44 @@ mod attributes;
 mod behaviour;
 mod bytes;
 mod collect;
+mod declare;
 mod distribution;
 mod exemplars;
 mod explicit;
 mod exponential;
+mod filter;
 mod instrument;
 mod mapping;
+mod measurement;
 mod points;
 mod prepared;
+mod settings;
 mod usage;
+mod view;
 
 pub(crate) use attributes::AttributeSet;
 pub(crate) use behaviour::Behaviour;
 pub(crate) use collect::{Outgoing, Progress};
+pub(crate) use declare::{Declared, STREAMS};
 pub use exemplars::ExemplarFilter;
 pub(crate) use exemplars::Sample;
-pub use instrument::{Aggregation, Preference};
-pub(crate) use instrument::{Description, Instrument, Kind};
+pub(crate) use filter::Filter;
+pub use instrument::{Aggregation, Kind, Preference};
+pub(crate) use instrument::{Description, Instrument};
+pub(crate) use measurement::Measurement;
 pub(crate) use points::PointRef;
 pub(crate) use prepared::Prepared;
 pub use prepared::PreparedAttributes;
+pub use settings::MetricSettings;
 pub use usage::MetricUsage;
+pub use view::View;
 
+use declare::Apply;
 use points::{BOUND, DOUBLE, New, Points};
 
 use crate::otlp::common::{Key, Value};
 use crate::otlp::metrics::Number;
-use crate::platform::{Platform, Table};
-
-/// What holds for all instruments of a pipeline. Set it before the first is made.
-///
-/// ```
-/// use smoltel_core::{MetricSettings, Preference};
-/// let settings = MetricSettings { temporality: Preference::Delta, ..MetricSettings::DEFAULT };
-/// assert_eq!(settings.cardinality_limit, 2000);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
-pub struct MetricSettings {
-    /// What points cover.
-    pub temporality: Preference,
-    /// How a histogram counts that was given neither bounds nor a size.
-    pub histograms: Aggregation,
-    /// Which measurements may be kept as exemplars.
-    pub exemplars: ExemplarFilter,
-    /// The most sets of attributes of an instrument that has no limit of its own.
-    pub cardinality_limit: u16,
-}
-
-impl MetricSettings {
-    /// Cumulative, histograms over the usual bounds, exemplars of sampled spans, 2000 sets.
-    pub const DEFAULT: Self = Self {
-        temporality: Preference::Cumulative,
-        histograms: Aggregation::Explicit(Aggregation::DEFAULT_BOUNDS),
-        exemplars: ExemplarFilter::TraceBased,
-        cardinality_limit: 2000,
-    };
-}
-
-impl Default for MetricSettings {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
-}
+use crate::platform::Platform;
 
 /// Instruments and their points.
 ///
@@ -94,24 +73,15 @@ pub struct Metrics<P: Platform> {
     callbacks: P::Table<(u16, P::Callback)>,
     points: Points<P::Buffer>,
     settings: MetricSettings,
+    /// What is made of instruments, if there are views.
+    views: Option<(&'static [View], Apply<P>)>,
     /// How exemplars are kept of what is measured outside a span, if they are.
     exemplars: Option<Keep<P>>,
     random: u32,
     collecting: bool,
     conflicts: u16,
     invalid_names: u16,
-}
-
-/// What an instrument's handle has to know, so that most of a measurement's work is done outside the lock.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Declared {
-    /// None when the table of instruments was full.
-    pub(crate) number: Option<u16>,
-    pub(crate) kind: Kind,
-    pub(crate) aggregation: Aggregation,
-    pub(crate) behaviour: &'static Behaviour,
-    pub(crate) keep: Option<&'static [&'static str]>,
-    pub(crate) exemplars: ExemplarFilter,
+    unfit_views: u16,
 }
 
 /// Whether the usual histogram's code is named where it is called. A microcontroller's program has it only if the
@@ -120,34 +90,6 @@ const DIRECT: bool = size_of::<usize>() == 8;
 
 /// How a measurement is kept as an exemplar of its point.
 pub(crate) type Keep<P> = fn(&mut Metrics<P>, u32, &Measurement, &Sample<'_, P>) -> Option<()>;
-
-/// A value, and the bucket of a histogram that it belongs to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Measurement {
-    value: Number,
-    bucket: i32,
-}
-
-impl Measurement {
-    /// None for what the instrument does not take.
-    #[inline]
-    pub(crate) fn new(value: Number, of: &Declared) -> Option<Self> {
-        of.kind.takes(value).then(|| Self { value, bucket: (of.behaviour.bucket)(of.aggregation, value) })
-    }
-
-    /// The same where measuring is to be quick rather than small.
-    #[inline(always)]
-    pub(crate) fn of_histogram(value: f64, of: &Declared) -> Option<Self> {
-        let number = Number::Double(value);
-        match of.aggregation {
-            Aggregation::Explicit(bounds) if DIRECT => {
-                let bucket = explicit::bucket_of(bounds, value);
-                value.is_finite().then_some(Self { value: number, bucket })
-            }
-            _ => Self::new(number, of),
-        }
-    }
-}
 
 /// The field of the attributes of a sum or gauge that is not observable, and the bytes of its value.
 pub(crate) const VALUE: (u32, usize) = (Aggregation::Value.fields().0, Aggregation::Value.state_len(8));
@@ -167,20 +109,23 @@ impl<P: Platform> Metrics<P> {
             callbacks,
             points: Points::new(memory),
             settings: MetricSettings::DEFAULT,
+            views: None,
             exemplars: None,
             random: 0x2545_F491,
             collecting: false,
             conflicts: 0,
             invalid_names: 0,
+            unfit_views: 0,
         }
     }
 
-    /// No instruments yet; their points will be kept in `memory`.
-    pub fn with_memory(memory: P::Buffer, settings: MetricSettings) -> Self {
+    /// No instruments yet; their points will be kept in `memory`, and made as settings and views say.
+    pub fn with_memory(memory: P::Buffer, settings: MetricSettings, views: &'static [View]) -> Self {
         let mut metrics = Self::new(memory, Default::default(), Default::default());
         metrics.points.reset();
         metrics.settings = settings;
         metrics.exemplars = Some(Self::keep);
+        metrics.view(views);
         metrics
     }
 
@@ -194,47 +139,9 @@ impl<P: Platform> Metrics<P> {
         }
     }
 
-    /// The instrument of that description, the same for the same scope, name (in any case), unit and kind.
-    pub(crate) fn declare(&mut self, mut is: Description<P>, limit: Option<u16>, now: u64) -> Declared {
-        is.limit = limit.unwrap_or(self.settings.cardinality_limit);
-        let known = self.instruments.as_ref().iter().position(|instrument| instrument.is.is(&is));
-        let at = known.unwrap_or(self.instruments.as_ref().len());
-        let number = u16::try_from(at).ok();
-        if let Some(instrument) = self.instruments.as_mut().get_mut(at)
-            && is.text.len() > instrument.is.text.len()
-        {
-            instrument.is.text = is.text.clone();
-        }
-        if let Some(instrument) = self.instruments.as_ref().get(at) {
-            return self.declared(&instrument.is, number);
-        }
-        let new = self.declared(&is, number);
-        let conflict = self.instruments.as_ref().iter().any(|instrument| instrument.is.shares_name(&is));
-        self.conflicts = self.conflicts.saturating_add(conflict.into());
-        self.invalid_names = self.invalid_names.saturating_add((!is.has_valid_name()).into());
-        let temporality = self.settings.temporality.of(is.kind);
-        let added = number.is_some() && self.instruments.push(Instrument::new(is, temporality, now)).is_ok();
-        Declared { number: number.filter(|_| added), ..new }
-    }
-
-    pub(crate) fn settings(&self) -> MetricSettings {
-        self.settings
-    }
-
-    fn declared(&self, is: &Description<P>, number: Option<u16>) -> Declared {
-        Declared {
-            number,
-            kind: is.kind,
-            aggregation: is.aggregation,
-            behaviour: is.behaviour,
-            keep: is.keep,
-            exemplars: self.settings.exemplars,
-        }
-    }
-
-    /// Adds what an observable instrument is observed by; gives it back when the table is full.
-    pub(crate) fn observe_by(&mut self, instrument: u16, callback: P::Callback) -> Result<(), P::Callback> {
-        self.callbacks.push((instrument, callback)).map_err(|(_, callback)| callback)
+    /// Has views for the instruments that will be made.
+    pub(crate) fn view(&mut self, views: &'static [View]) {
+        self.views = if views.is_empty() { None } else { Some((views, Self::apply)) };
     }
 
     /// The point of those attributes, if there is one.
@@ -284,7 +191,7 @@ impl<P: Platform> Metrics<P> {
         let instrument = self.instruments.as_ref().get(usize::from(number))?;
         let mut place = instrument.overflow;
         if place == 0 {
-            place = self.insert(number, &AttributeSet::new(&[OVERFLOW], None)?, now)?;
+            place = self.insert(number, &AttributeSet::new(&[OVERFLOW], Filter::All)?, now)?;
             self.instruments.as_mut().get_mut(usize::from(number))?.overflow = place;
         }
         Some(PointRef(place))
@@ -366,7 +273,7 @@ impl<P: Platform> Metrics<P> {
         attributes: &Prepared<'_>,
         (number, state_len): (u32, usize),
     ) -> Option<PointRef> {
-        let (instrument, (set, encoded)) = (of.number?, attributes.ready.filter(|_| of.keep.is_none())?);
+        let (instrument, (set, encoded)) = (of.number?, attributes.ready.filter(|_| of.filter.is_all())?);
         let hash = hash_of(instrument, set);
         let place = self.points.find_where(instrument, hash, state_len, |stored, len| {
             stored.get(..len).is_some_and(|stored| prepared::same(encoded, number, stored))
@@ -393,7 +300,7 @@ impl<P: Platform> Metrics<P> {
     ) -> Option<()> {
         let number = self.points.instrument(place);
         let is = &self.instruments.as_ref().get(usize::from(number))?.is;
-        let (filtered, (_, field)) = (is.keep.is_some(), is.aggregation.fields());
+        let (filtered, (_, field)) = (!is.filter.is_all(), is.aggregation.fields());
         let buckets = match is.aggregation {
             Aggregation::Explicit(bounds) => Some(bounds.len() + 1),
             _ => None,
@@ -428,6 +335,7 @@ impl<P: Platform> Metrics<P> {
             series: instruments.iter().map(|instrument| usize::from(instrument.series)).sum(),
             conflicts: self.conflicts.into(),
             invalid_names: self.invalid_names.into(),
+            unfit_views: self.unfit_views.into(),
             used: self.points.used(),
             capacity: self.points.capacity(),
         }

@@ -1,4 +1,4 @@
-use super::attributes::AttributeSet;
+use super::{AttributeSet, Filter};
 use crate::otlp::common::{Key, Value};
 use crate::otlp::metrics::NumberPoint;
 use crate::wire::{Reader, Writer, equal};
@@ -31,7 +31,7 @@ impl<'a, const N: usize> PreparedAttributes<'a, N> {
     pub fn new(list: &'a [(Key<'a>, Value<'a>)]) -> Self {
         let mut encoded = [0; N];
         let mut w = Writer::new(&mut encoded);
-        let ready = AttributeSet::new(list, None).and_then(|set| {
+        let ready = AttributeSet::new(list, Filter::All).and_then(|set| {
             set.encode(NumberPoint::ATTRIBUTES, &mut w).ok()?;
             Some((set.hash(), w.len()))
         });
@@ -78,7 +78,7 @@ mod tests {
         let encoded = prepared.as_prepared().ready.unwrap().1;
         let mut as_nine = [0; 64];
         let mut w = Writer::new(&mut as_nine);
-        AttributeSet::new(&list, None).unwrap().encode(9, &mut w).unwrap();
+        AttributeSet::new(&list, Filter::All).unwrap().encode(9, &mut w).unwrap();
         assert!(same(encoded, 7, encoded) && same(encoded, 9, w.written()));
         assert!(!same(encoded, 1, w.written()) && !same(encoded, 7, w.written()));
         for at in 0..w.len() {

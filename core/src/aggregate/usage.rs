@@ -18,6 +18,9 @@ pub struct MetricUsage {
     pub conflicts: usize,
     /// Instruments whose name the specification does not allow. They work; backends may refuse them.
     pub invalid_names: usize,
+    /// Views that could not be applied to an instrument that they select, each time that it was made: it has no such
+    /// aggregation, or more than four would have made a stream of it. It is as if they were not there.
+    pub unfit_views: usize,
     /// Bytes of memory that are in use.
     pub used: usize,
     /// Bytes of memory in all.

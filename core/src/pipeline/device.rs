@@ -1,5 +1,5 @@
 use super::{Pipeline, Records};
-use crate::aggregate::{MetricSettings, Metrics};
+use crate::aggregate::{MetricSettings, Metrics, View};
 use crate::counters::Counters;
 use crate::id::{IdGenerator, Seed};
 use crate::otlp::common::Scope;
@@ -84,6 +84,20 @@ where
     /// The same with settings.
     pub fn init_metrics_with(&self, points: &'static mut [u8], settings: MetricSettings) {
         self.metrics.with(|metrics| metrics.init(points, settings, Some(Metrics::keep)));
+    }
+
+    /// The same with views, for the instruments that are made from then on. Each stream that they make takes a place in the
+    /// table of instruments. Making an instrument compares it with every view under the lock.
+    pub fn init_metrics_with_views(
+        &self,
+        points: &'static mut [u8],
+        settings: MetricSettings,
+        views: &'static [View],
+    ) {
+        self.metrics.with(|metrics| {
+            metrics.init(points, settings, Some(Metrics::keep));
+            metrics.view(views);
+        });
     }
 
     /// Tracers, loggers and meters of a scope that has more than a name.

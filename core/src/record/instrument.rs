@@ -1,6 +1,6 @@
 use crate::aggregate::{
-    AttributeSet, Declared, ExemplarFilter, Keep, Kind, Measurement, Metrics, PointRef, Prepared, Sample,
-    VALUE,
+    AttributeSet, Declared, ExemplarFilter, Keep, Kind, Measurement, Metrics, PointRef, Prepared, STREAMS,
+    Sample, VALUE,
 };
 use crate::context::SpanContext;
 use crate::counters::Loss;
@@ -122,9 +122,9 @@ impl<P: Platform> Instrument<P> {
         if let Some(within) = Within::current(self.declared.exemplars) {
             return self.measure_in(value, attributes, &within);
         }
-        let plain = kind.takes(value) && self.declared.exemplars != ExemplarFilter::AlwaysOn;
+        let plain = kind.takes(value) && self.declared.plain;
         let put = self.declared.number.filter(|_| plain).and_then(|number| {
-            let set = AttributeSet::new(attributes, self.declared.keep)?;
+            let set = AttributeSet::new(attributes, self.declared.filter)?;
             self.pipeline.metrics(|metrics| {
                 let point = metrics.find_value(number, &set)?;
                 metrics.put(point, kind, value);
@@ -139,7 +139,7 @@ impl<P: Platform> Instrument<P> {
     /// [`put`](Self::put) with attributes that were looked at before.
     #[inline]
     pub(super) fn put_prepared(&self, value: Number, kind: Kind, attributes: &Prepared<'_>) {
-        let plain = kind.takes(value) && self.declared.exemplars != ExemplarFilter::AlwaysOn;
+        let plain = kind.takes(value) && self.declared.plain;
         let put = || {
             self.pipeline.metrics(|metrics| {
                 let point = metrics.find_prepared(&self.declared, attributes, VALUE)?;
@@ -156,7 +156,7 @@ impl<P: Platform> Instrument<P> {
     #[inline]
     pub(super) fn distribute_prepared(&self, value: f64, attributes: &Prepared<'_>) {
         let (of, state_len) = (&self.declared, self.declared.aggregation.state_len(P::CELL));
-        let plain = of.exemplars != ExemplarFilter::AlwaysOn && Within::<P>::current(of.exemplars).is_none();
+        let plain = of.plain && Within::<P>::current(of.exemplars).is_none();
         let lost = Measurement::of_histogram(value, of).filter(|_| plain).and_then(|measurement| {
             self.pipeline.metrics(|metrics| {
                 let fields = (of.aggregation.fields().0, state_len);
@@ -172,15 +172,44 @@ impl<P: Platform> Instrument<P> {
     }
 
     pub(super) fn bind(&self, attributes: Attributes<'_>) -> Bound<P> {
-        let set = AttributeSet::new(attributes, self.declared.keep);
-        let now = self.pipeline.now();
-        let point = self
-            .declared
-            .number
-            .and_then(|number| self.pipeline.metrics(|metrics| metrics.bind(number, set.as_ref(), now)));
-        let plain = point.filter(|_| self.declared.exemplars != ExemplarFilter::AlwaysOn);
-        Bound { pipeline: self.pipeline.clone(), declared: self.declared, point, plain }
+        let (pipeline, declared) = (self.pipeline.clone(), self.declared);
+        let point = bind(&pipeline, &declared, attributes);
+        let mut others = [None; STREAMS - 1];
+        let mut places = others.iter_mut();
+        others_of(&pipeline, &declared, |stream| {
+            if let Some(place) = places.next() {
+                *place = bind(&pipeline, stream, attributes);
+            }
+        });
+        Bound { point, plain: point.filter(|_| declared.plain), others, pipeline, declared }
     }
+}
+
+fn bind<P: Platform>(
+    pipeline: &crate::Pipeline<P>,
+    stream: &Declared,
+    attributes: Attributes<'_>,
+) -> Option<PointRef> {
+    let set = AttributeSet::new(attributes, stream.filter);
+    let now = pipeline.now();
+    pipeline.metrics(|metrics| metrics.bind(stream.number?, set.as_ref(), now))
+}
+
+/// Does something for each further stream that views make of an instrument; the answer is false if one of them found
+/// no room.
+#[inline]
+fn others_of<P: Platform>(
+    pipeline: &crate::Pipeline<P>,
+    declared: &Declared,
+    mut work: impl FnMut(&Declared),
+) -> bool {
+    let mut also = declared.also;
+    while also != 0 {
+        let Some(stream) = pipeline.metrics(|metrics| metrics.stream(also)) else { return false };
+        work(&stream);
+        also = stream.also;
+    }
+    true
 }
 
 /// Takes in one measurement, or counts it as lost.
@@ -192,12 +221,30 @@ pub(super) fn measure<P: Platform>(
     attributes: Attributes<'_>,
     within: &Within<P>,
 ) {
+    measure_stream(pipeline, declared, value, attributes, within);
+    let all =
+        others_of(pipeline, declared, |stream| measure_stream(pipeline, stream, value, attributes, within));
+    if !all {
+        pipeline.add_unmeasured(Loss::NoSlot, 1);
+    }
+}
+
+fn measure_stream<P: Platform>(
+    pipeline: &crate::Pipeline<P>,
+    declared: &Declared,
+    value: Number,
+    attributes: Attributes<'_>,
+    within: &Within<P>,
+) {
+    if declared.dropped {
+        return;
+    }
     // All that takes long is done outside the lock: the bucket, the hash, the clock.
     let Some(measurement) = Measurement::new(value, declared) else {
         return pipeline.add_unmeasured(Loss::Invalid, 1);
     };
     let Some(number) = declared.number else { return pipeline.add_unmeasured(Loss::NoSlot, 1) };
-    let set = AttributeSet::new(attributes, declared.keep);
+    let set = AttributeSet::new(attributes, declared.filter);
     let sample = within.sample(pipeline, declared, set.as_ref());
     let known = pipeline.metrics(|metrics| {
         let point = metrics.find(number, set.as_ref()?)?;
@@ -228,8 +275,10 @@ pub(super) struct Bound<P: Platform> {
     pipeline: P::Handle,
     declared: Declared,
     point: Option<PointRef>,
-    /// The point, unless every measurement may become an exemplar.
+    /// The point, if measurements may take the short way.
     plain: Option<PointRef>,
+    /// The points of further streams, in their order.
+    others: [Option<PointRef>; STREAMS - 1],
 }
 
 impl<P: Platform> Clone for Bound<P> {
@@ -273,14 +322,26 @@ impl<P: Platform> Bound<P> {
 
     #[inline(never)]
     pub(super) fn measure_in(&self, value: Number, within: &Within<P>) {
-        let declared = &self.declared;
-        let measurement = Measurement::new(value, declared);
-        let (Some(measurement), Some(point)) = (measurement, self.point) else {
+        self.measure_point(&self.declared, self.point, value, within);
+        let mut others = self.others.iter();
+        let all = others_of(&self.pipeline, &self.declared, |stream| {
+            self.measure_point(stream, others.next().copied().flatten(), value, within);
+        });
+        if !all {
+            self.lose(false);
+        }
+    }
+
+    fn measure_point(&self, of: &Declared, point: Option<PointRef>, value: Number, within: &Within<P>) {
+        if of.dropped {
+            return;
+        }
+        let measurement = Measurement::new(value, of);
+        let (Some(measurement), Some(point)) = (measurement, point) else {
             return self.lose(measurement.is_none());
         };
-        let sample = within.sample(&self.pipeline, declared, None);
-        let lost =
-            self.pipeline.metrics(|metrics| metrics.record(point, declared, &measurement, sample.as_ref()));
+        let sample = within.sample(&self.pipeline, of, None);
+        let lost = self.pipeline.metrics(|metrics| metrics.record(point, of, &measurement, sample.as_ref()));
         if lost > 0 {
             self.pipeline.add_unmeasured(Loss::Invalid, lost);
         }

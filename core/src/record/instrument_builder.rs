@@ -1,7 +1,8 @@
 use super::instrument::{Instrument, Measure};
 use super::{Counter, Gauge, Histogram, UpDownCounter};
-use crate::aggregate::{Aggregation, Behaviour, Declared, Description, Kind};
+use crate::aggregate::{Aggregation, Behaviour, Declared, Description, Filter, Kind};
 use crate::counters::Loss;
+use crate::otlp::common::Scope;
 use crate::platform::{Device, Platform};
 
 /// An instrument to be described before it is made: its kind comes last.
@@ -35,11 +36,13 @@ impl<P: Platform> InstrumentBuilder<P> {
             name,
             unit: empty.clone(),
             text: empty.clone(),
+            view: None,
             kind: Kind::Counter,
+            measures: Kind::Counter,
             double: false,
             aggregation: Aggregation::Value,
             behaviour: &Behaviour::LAST,
-            keep: None,
+            filter: Filter::All,
             limit: 0,
         };
         Self { pipeline, is, aggregation: None, limit: None }
@@ -78,7 +81,7 @@ impl<P: Platform> InstrumentBuilder<P> {
     /// Keeps only attributes of those keys; measurements are counted together that differ in others.
     /// Exemplars still have them.
     pub fn keep(mut self, keys: &'static [&'static str]) -> Self {
-        self.is.keep = Some(keys);
+        self.is.filter = Filter::Only(keys);
         self
     }
 
@@ -145,6 +148,9 @@ impl<P: Platform> InstrumentBuilder<P> {
     fn observe(self, kind: Kind, callback: P::Callback) {
         let pipeline = self.pipeline.clone();
         let declared = self.declare(kind, false, &Behaviour::OBSERVED);
+        if declared.dropped {
+            return;
+        }
         let number = declared.number;
         let added = number
             .is_some_and(|number| pipeline.metrics(|metrics| metrics.observe_by(number, callback)).is_ok());
@@ -154,9 +160,10 @@ impl<P: Platform> InstrumentBuilder<P> {
     }
 
     fn declare(mut self, kind: Kind, double: bool, behaviour: &'static Behaviour) -> Declared {
-        (self.is.kind, self.is.double, self.is.behaviour) = (kind, double, behaviour);
-        let now = self.pipeline.now();
-        self.pipeline.metrics(|metrics| metrics.declare(self.is, self.limit, now))
+        (self.is.kind, self.is.measures, self.is.double, self.is.behaviour) = (kind, kind, double, behaviour);
+        let (pipeline, now, scope) = (&self.pipeline, self.pipeline.now(), self.is.scope);
+        let in_scope = |is: &dyn Fn(&Scope<'_>) -> bool| pipeline.with_scope(scope, |scope| is(&scope));
+        pipeline.metrics(|metrics| metrics.declare(self.is, self.limit, &in_scope, now))
     }
 }
 

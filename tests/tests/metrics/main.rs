@@ -10,3 +10,4 @@ mod prepared;
 mod receiver;
 mod self_observability;
 mod temporality;
+mod views;

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use prost::Message;
 use smoltel_core::batch::{Batch, Cursor, Lane};
 use smoltel_core::platform::Platform;
-use smoltel_core::{MetricSettings, Pipeline, Seed, Signal};
+use smoltel_core::{MetricSettings, Pipeline, Seed, Signal, View};
 use smoltel_proto::types::collector::metrics::v1::ExportMetricsServiceRequest;
 use smoltel_proto::types::common::v1::{KeyValue, any_value};
 use smoltel_proto::types::metrics::v1::{Metric, NumberDataPoint, metric, number_data_point};
@@ -32,13 +32,25 @@ pub(crate) fn pipeline_with(
     points: usize,
     settings: MetricSettings,
 ) -> &'static Pipeline {
+    let pipeline = without_points(ring, slot);
+    pipeline.init_metrics_with(vec![0; points].leak(), settings);
+    pipeline
+}
+
+/// The same with views.
+pub(crate) fn pipeline_viewed(settings: MetricSettings, views: &'static [View]) -> &'static Pipeline {
+    let pipeline = without_points(1 << 18, 4096);
+    pipeline.init_metrics_with_views(vec![0; 1 << 14].leak(), settings, views);
+    pipeline
+}
+
+fn without_points(ring: usize, slot: usize) -> &'static Pipeline {
     let pipeline: &'static Pipeline = Box::leak(Box::new(Pipeline::new(|| NOW.get())));
     let ring: &'static mut [u8] = vec![0; ring].leak();
     match slot {
         0..=128 => pipeline.init(ring, vec![[0; 128]; 2].leak(), Seed::Unique([3; 16])),
         _ => pipeline.init(ring, vec![[0; 4096]; 2].leak(), Seed::Unique([3; 16])),
     }
-    pipeline.init_metrics_with(vec![0; points].leak(), settings);
     pipeline
 }
 
