@@ -40,7 +40,7 @@ pub struct SpanContext {
     pub trace_id: TraceId,
     /// The span itself.
     pub span_id: SpanId,
-    /// W3C trace flags: [`SAMPLED`](Self::SAMPLED), [`RANDOM`](Self::RANDOM).
+    /// W3C trace flags: [`SAMPLED`](Self::SAMPLED), [`RANDOM`](Self::RANDOM); and [`DEBUG`](Self::DEBUG).
     pub flags: u8,
     /// Whether it came from another process.
     pub is_remote: bool,
@@ -51,6 +51,9 @@ impl SpanContext {
     pub const SAMPLED: u8 = 0x01;
     /// The trace id's low 56 bits are random.
     pub const RANDOM: u8 = 0x02;
+    /// B3's debug flag, which children inherit. It is none of W3C's flags, and goes out by [`B3`](crate::propagation::B3)
+    /// alone.
+    pub const DEBUG: u8 = 0x80;
 
     /// Whether the span goes to whom it concerns: the flag [`SAMPLED`](Self::SAMPLED).
     #[inline]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use smoltel_core::processor::{Processor, Record, Verdict};
-use smoltel_core::propagation::{Context, Propagator, TraceContext, W3cBaggage};
+use smoltel_core::propagation::{B3, Context, Propagator, TraceContext, W3cBaggage};
 use smoltel_core::sampler::{AlwaysOn, ParentBased, Sampler, SamplingInput, SamplingResult};
 use smoltel_core::{AttributeLimits, Limits};
 
@@ -172,7 +172,9 @@ impl fmt::Debug for ChosenProcessor {
     }
 }
 
-/// The propagators that a program uses: a [`Propagator`] itself. Environment: `OTEL_PROPAGATORS`; default: both.
+/// The propagators that a program uses: a [`Propagator`] itself. Environment: `OTEL_PROPAGATORS`; default: W3C's.
+///
+/// Where headers of several kinds name different spans, W3C's count.
 ///
 /// ```
 /// use smoltel::{Propagators, Telemetry};
@@ -190,17 +192,25 @@ pub struct Propagators {
     pub trace_context: bool,
     /// W3C Baggage: `baggage`.
     pub baggage: bool,
+    /// Zipkin's B3 in one header. Both forms are read if one of them is chosen.
+    pub b3: bool,
+    /// Zipkin's B3 in several headers.
+    pub b3_multi: bool,
 }
 
 impl Default for Propagators {
     fn default() -> Self {
-        Self { trace_context: true, baggage: true }
+        Self { trace_context: true, baggage: true, ..Self::NONE }
     }
 }
 
 impl Propagators {
-    fn chosen(self) -> (Option<TraceContext>, Option<W3cBaggage>) {
-        (self.trace_context.then_some(TraceContext), self.baggage.then_some(W3cBaggage))
+    /// None at all: nothing is read and nothing written.
+    pub const NONE: Self = Self { trace_context: false, baggage: false, b3: false, b3_multi: false };
+
+    fn chosen(self) -> impl Propagator {
+        let b3 = (self.b3.then_some(B3::Single), self.b3_multi.then_some(B3::Multi));
+        (b3, (self.trace_context.then_some(TraceContext), self.baggage.then_some(W3cBaggage)))
     }
 }
 

@@ -44,6 +44,20 @@ fn keys(attributes: &[KeyValue]) -> Vec<&str> {
 }
 
 #[test]
+fn b3s_debug_flag_is_inherited_and_not_sent() {
+    let pipeline = pipeline();
+    let debugged = SpanContext { flags: SpanContext::DEBUG | SpanContext::SAMPLED, ..REMOTE };
+    let mut span = pipeline.tracer("t").span("s").parent(debugged).start();
+    span.link(&debugged, TraceState::EMPTY, &[]);
+    assert_eq!(span.context().flags, debugged.flags);
+    pipeline.logger("l").log(Severity::Info).context(span.context()).text("hello").emit();
+    span.end();
+    assert_eq!(logs(pipeline, LOW)[0].flags, 0x01);
+    let span = &spans(pipeline, LOW)[0];
+    assert_eq!((span.flags, span.links[0].flags), (0x301, 0x301));
+}
+
+#[test]
 fn a_child_carries_its_parents_trace_flags_and_state() {
     let tracer = pipeline().tracer("t");
     let pipeline = pipeline();

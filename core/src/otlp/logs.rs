@@ -186,7 +186,7 @@ pub(crate) const CONTEXT_LEN: usize = 5 + 18 + 10;
 /// Writes the ids and flags of the span that the record belongs to.
 pub(crate) fn span_context(w: &mut Writer<'_>, context: &SpanContext) -> Result<(), Full> {
     use field::log_record as number;
-    w.fixed32(number::FLAGS, context.flags.into())?;
+    w.fixed32(number::FLAGS, (context.flags & !SpanContext::DEBUG).into())?;
     w.bytes(number::TRACE_ID, &context.trace_id.0)?;
     w.bytes(number::SPAN_ID, &context.span_id.0)
 }

@@ -260,7 +260,7 @@ pub(crate) fn link(
 
 /// W3C's flags, and that the remoteness of a parent or a linked span is known.
 fn flags(w3c: u8, is_remote: bool) -> u32 {
-    u32::from(w3c) | HAS_IS_REMOTE | if is_remote { IS_REMOTE } else { 0 }
+    u32::from(w3c & !SpanContext::DEBUG) | HAS_IS_REMOTE | if is_remote { IS_REMOTE } else { 0 }
 }
 
 #[inline]

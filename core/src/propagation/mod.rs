@@ -1,4 +1,4 @@
-//! Context across processes: W3C Trace Context (Level 2) and Baggage, over borrowed header bytes.
+//! Context across processes: W3C Trace Context (Level 2) and Baggage, and Zipkin's [`B3`], over borrowed header bytes.
 //!
 //! Parsing borrows the header and judges it once. What was judged is a value whose members can be looked
 //! up, changed and written again, without an allocator:
@@ -14,6 +14,7 @@
 //! [`SpanContext::from_traceparent`]: crate::SpanContext::from_traceparent
 //! [`SpanContext::traceparent`]: crate::SpanContext::traceparent
 
+mod b3;
 mod baggage;
 mod carrier;
 mod ot;
@@ -21,6 +22,7 @@ mod percent;
 mod traceparent;
 mod tracestate;
 
+pub use b3::{B3, B3_MULTI, B3_SINGLE};
 pub use baggage::{Baggage, BaggageEdit, BaggageEntry};
 pub use carrier::{
     BAGGAGE, Context, Propagator, TRACEPARENT, TRACESTATE, TraceContext, W3cBaggage, env_name,

@@ -63,7 +63,7 @@ fn parse(header: &[u8]) -> Option<SpanContext> {
 }
 
 /// Exactly `N` bytes from lower-case digits.
-fn unhex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+pub(super) fn unhex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     if digits.len() != 2 * N {
         return None;
@@ -76,7 +76,7 @@ fn unhex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-fn hex(bytes: &[u8], text: Option<&mut [u8]>) {
+pub(super) fn hex(bytes: &[u8], text: Option<&mut [u8]>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     for (digit, nibble) in text.unwrap_or_default().iter_mut().zip(nibbles) {

@@ -234,7 +234,7 @@ mod tests {
         read.extend(variables(&[("OTEL_TRACES_SAMPLER", "traceidratio")]));
         // Only gRPC asks for it.
         read.insert("OTEL_EXPORTER_OTLP_INSECURE".to_owned());
-        let page = include_str!("../../docs/CONFIGURATION.md");
+        let page = include_str!("../../../docs/CONFIGURATION.md");
         let first_columns = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
         let documented: BTreeSet<String> = first_columns.map(str::to_owned).collect();
         assert_eq!(read, documented);

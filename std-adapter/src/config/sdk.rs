@@ -122,13 +122,19 @@ fn most(limit: u32) -> u16 {
 pub(crate) fn propagators(env: &mut Env<'_>) -> Propagators {
     const NAME: &str = "OTEL_PROPAGATORS";
     let Some(value) = env.text(NAME) else { return Propagators::default() };
-    let mut chosen = Propagators { trace_context: false, baggage: false };
+    let mut chosen = Propagators::NONE;
     for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
         match word.to_ascii_lowercase().as_str() {
             "tracecontext" => chosen.trace_context = true,
             "baggage" => chosen.baggage = true,
-            "none" => return Propagators { trace_context: false, baggage: false },
-            _ => env.warn(NAME, word, "it has to be tracecontext, baggage or none; it is left out"),
+            "b3" => chosen.b3 = true,
+            "b3multi" => chosen.b3_multi = true,
+            "none" => return Propagators::NONE,
+            _ => env.warn(
+                NAME,
+                word,
+                "it has to be tracecontext, baggage, b3, b3multi or none; it is left out",
+            ),
         }
     }
     chosen
@@ -279,13 +285,14 @@ mod tests {
     fn propagators_are_a_list() {
         let chosen = |value: &str| {
             let (chosen, warnings) = with(&[("PROPAGATORS", value)], propagators);
-            (chosen.trace_context, chosen.baggage, warnings.len())
+            ([chosen.trace_context, chosen.baggage, chosen.b3, chosen.b3_multi], warnings.len())
         };
-        assert_eq!(chosen(""), (true, true, 0));
-        assert_eq!(chosen("baggage, TraceContext,baggage"), (true, true, 0));
-        assert_eq!(chosen("tracecontext"), (true, false, 0));
-        assert_eq!(chosen("none"), (false, false, 0));
-        assert_eq!(chosen("b3,tracecontext"), (true, false, 1));
+        assert_eq!(chosen(""), ([true, true, false, false], 0));
+        assert_eq!(chosen("baggage, TraceContext,baggage"), ([true, true, false, false], 0));
+        assert_eq!(chosen("tracecontext"), ([true, false, false, false], 0));
+        assert_eq!(chosen("none"), ([false; 4], 0));
+        assert_eq!(chosen("b3,B3Multi"), ([false, false, true, true], 0));
+        assert_eq!(chosen("xray,tracecontext"), ([true, false, false, false], 1));
     }
 
     #[test]
