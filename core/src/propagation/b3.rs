@@ -35,6 +35,7 @@ pub const B3_MULTI: [&str; 4] = ["x-b3-traceid", "x-b3-spanid", "x-b3-sampled", 
 /// );
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum B3 {
     /// One header is written.
     #[default]
