@@ -103,7 +103,7 @@ fn pipeline(ring: usize) -> &'static Pipeline<Interrupted> {
     }
     let lanes = [lane(ring), lane(64)];
     let records = Records::new(lanes, slots, Default::default(), Seed::Unique([1; 16]));
-    let metrics = Metrics::with_memory(vec![0; 1024].leak(), Default::default());
+    let metrics = Metrics::with_memory(vec![0; 1024].leak(), Default::default(), &[]);
     let platform = Interrupted(Device::new(|| 7));
     Box::leak(Box::new(Pipeline::from_parts(
         platform,

@@ -71,7 +71,7 @@ impl<P: Platform> Metrics<P> {
             match view.apply(is, in_scope) {
                 Applied::Other => {}
                 Applied::Dropped => {
-                    first = first.or(Some(Declared { dropped: true, ..self.declared(is, None) }))
+                    first = first.or(Some(Declared { dropped: true, ..self.declared(is, None) }));
                 }
                 Applied::Stream(_) if streams == STREAMS => self.unfit_views += 1,
                 Applied::Unfit => self.unfit_views += 1,

@@ -39,6 +39,7 @@
 //! The request goes to [`PATH`]; its answer is a [`Response`](super::collector::Response).
 
 mod dictionary;
+mod image;
 mod message;
 mod profile;
 mod sample;
@@ -48,7 +49,8 @@ pub use dictionary::{
     AttributeIndex, Function, FunctionIndex, Line, LinkIndex, Location, LocationIndex, Mapping, MappingIndex,
     StackIndex,
 };
-pub use profile::{Image, Profile};
+pub use image::Image;
+pub use profile::Profile;
 pub use sample::{Refused, Sample};
 
 /// The path of OTLP/HTTP requests with profiles.
