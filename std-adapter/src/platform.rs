@@ -19,7 +19,7 @@ use crate::context::{self, Entered};
 #[cfg(unix)]
 use crate::evidence::Evidence;
 use crate::scope::OwnedScope;
-use crate::settings::{ChosenProcessor, ChosenSampler, LogSettings, TraceSettings};
+use crate::settings::{BatchSettings, ChosenProcessor, ChosenSampler, LogSettings, TraceSettings};
 use crate::silence;
 
 /// Programs with threads: one lane for each signal, so that one signal's outage does not hold the others.
@@ -29,8 +29,8 @@ pub struct Threads {
     sampler: ChosenSampler,
     processor: ChosenProcessor,
     limits: Limits,
-    /// The signals whose records can be urgent.
-    urgent: [bool; 3],
+    /// The least priority of each signal's records that leave at once.
+    urgent_from: [u8; 3],
     /// Whether the worker knows already that a lane has filled, or has an urgent record.
     woken: [AtomicBool; 3],
     hurried: [AtomicBool; 3],
@@ -77,7 +77,7 @@ impl Threads {
             sampler,
             processor,
             limits: Limits { span, log, events, links, event_attributes, link_attributes },
-            urgent: [batch.urgent, false, logs.batch.urgent],
+            urgent_from: [urgent_from(&batch), NEVER, urgent_from(&logs.batch)],
             woken: Default::default(),
             hurried: Default::default(),
             slots: AtomicUsize::new(most),
@@ -107,6 +107,17 @@ impl Threads {
     pub(crate) fn seen(&self, signal: Signal) {
         self.woken[signal as usize].store(false, Ordering::Release);
         self.hurried[signal as usize].store(false, Ordering::Release);
+    }
+}
+
+/// Above every priority.
+const NEVER: u8 = Priority::Keep as u8 + 1;
+
+fn urgent_from(batch: &BatchSettings) -> u8 {
+    match batch.urgent {
+        _ if batch.delay.is_zero() => Priority::Low as u8,
+        true => Priority::Keep as u8,
+        false => NEVER,
     }
 }
 
@@ -214,7 +225,7 @@ impl Platform for Threads {
     }
 
     fn stored(&self, signal: Signal, priority: Priority, used: usize, capacity: usize) {
-        let is_urgent = priority == Priority::Keep && self.urgent[signal as usize];
+        let is_urgent = priority as u8 >= self.urgent_from[signal as usize];
         if is_urgent && !self.hurried[signal as usize].swap(true, Ordering::AcqRel) {
             self.worker.hurry(signal);
         }

@@ -108,7 +108,7 @@ impl Default for LogSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BatchSettings {
-    /// The longest that a record waits for company. Environment: `OTEL_BSP_SCHEDULE_DELAY`, `OTEL_BLRP_SCHEDULE_DELAY`.
+    /// The longest that a record waits for company; with none, each leaves at once. Environment: `OTEL_BSP_SCHEDULE_DELAY`, `OTEL_BLRP_SCHEDULE_DELAY`.
     pub delay: Duration,
     /// The longest that one export may take. Environment: `OTEL_BSP_EXPORT_TIMEOUT`, `OTEL_BLRP_EXPORT_TIMEOUT`; default: 30 s.
     /// The endpoint's own timeout, 10 s, is for one attempt.
@@ -124,6 +124,12 @@ impl BatchSettings {
     /// The defaults, with that delay.
     pub const fn after(delay: Duration) -> Self {
         Self { delay, timeout: Duration::from_secs(30), max_items: u32::MAX, urgent: true }
+    }
+
+    /// Every record leaves at once, in a request of its own, as by OpenTelemetry's simple processors: to look at what a program
+    /// does, not for one that is in use.
+    pub const fn simple() -> Self {
+        Self { max_items: 1, ..Self::after(Duration::ZERO) }
     }
 }
 

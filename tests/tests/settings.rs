@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 use prost::Message;
 use smoltel::processor::Deny;
 use smoltel::sampler::AlwaysOff;
-use smoltel::{Builder, InstrumentKind, Severity, Telemetry, View};
+use smoltel::{BatchSettings, Builder, InstrumentKind, Severity, Telemetry, View};
 use smoltel_proto::types::collector::logs::v1::ExportLogsServiceRequest;
 use smoltel_proto::types::collector::metrics::v1::ExportMetricsServiceRequest;
 use smoltel_proto::types::collector::trace::v1::ExportTraceServiceRequest;
 use smoltel_proto::types::logs::v1::LogRecord;
 use smoltel_proto::types::metrics::v1::metric;
 use smoltel_proto::types::trace::v1::Span;
-use smoltel_tests::sink::Sink;
+use smoltel_tests::sink::{Reply, Sink};
 
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -200,4 +200,40 @@ fn views_change_what_arrives_of_instruments_of_others() {
 fn a_view_that_would_give_many_instruments_one_name_is_refused() {
     let error = Telemetry::builder("settings").view(View::of("http.*").name("http")).build().unwrap_err();
     assert!(error.to_string().contains("http.*"), "{error}");
+}
+
+#[test]
+fn simple_batches_leave_at_once_each_by_itself() {
+    let sink = Sink::start();
+    let simple = BatchSettings::simple();
+    let telemetry = builder(&sink)
+        .traces(move |traces| traces.batch = simple)
+        .logs(move |logs| logs.batch = simple)
+        .build()
+        .unwrap();
+    for _ in 0..3 {
+        telemetry.tracer("t").start("s").end();
+        telemetry.logger("t").info("hello");
+    }
+    // Nobody flushes.
+    until(|| spans(&sink).len() + logs(&sink).len() == 6);
+    assert!(
+        spans(&sink).iter().all(|spans| spans.len() == 1) && logs(&sink).iter().all(|logs| logs.len() == 1)
+    );
+    telemetry.shutdown(LONG);
+}
+
+#[test]
+fn an_export_of_metrics_ends_at_its_timeout() {
+    let sink = Sink::replying(|_| Reply::Silence);
+    let telemetry = builder(&sink)
+        .timeout(LONG)
+        .metric_timeout(Duration::from_millis(100))
+        .metric_interval(Duration::from_millis(1))
+        .build()
+        .unwrap();
+    telemetry.meter("m").counter("c").add(1, &[]);
+    // The endpoint's own timeout is an hour.
+    until(|| sink.connections() > 1);
+    telemetry.shutdown(Duration::ZERO);
 }
