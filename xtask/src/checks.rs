@@ -34,12 +34,7 @@ pub(crate) fn all() -> Vec<Step> {
         ),
         step("licences", "dependencies keep to deny.toml", &[], licences::run),
         step("bare-metal", "smoltel-core builds for microcontrollers", &[Need::BareMetal], bare_metal::run),
-        step(
-            "examples",
-            "smoltel's examples run against a real gateway, which gets what they record",
-            &[],
-            programs::run,
-        ),
+        programs::step(None),
         package::step(),
         firmware::step(),
         fuzz::step(fuzz::SHORT),

@@ -6,6 +6,7 @@ mod arrived;
 mod bare_metal;
 mod cable;
 mod checks;
+mod collector;
 mod conformance;
 mod costs;
 mod examples;
@@ -35,6 +36,7 @@ cargo xtask test [--install] [--only STEP]...   everything that CI checks; --ins
 cargo xtask test --list                         the steps of `test`
 cargo xtask conformance [--last]                run the tests, or take their last run, and write docs/CONFORMANCE.md
 cargo xtask firmware [PROGRAM]                  build and run the programs of embedded-example in QEMU
+cargo xtask examples [PEERS]                    run smoltel's examples against a real gateway, through the Collector in that folder
 cargo xtask fuzz [TARGET] [--seconds N] [--keep]  fuzz each target for N seconds (60); --keep renews the corpus
 cargo xtask prove [PART]...                     prove the spool's promises: crash, mutations, model, rot, processes, shuttle
 cargo xtask package                             build the Debian package, and install, upgrade and purge it under systemd (as root)
@@ -55,6 +57,8 @@ fn main() -> ExitCode {
         ["conformance", "--last"] => conformance(&repo, &[]),
         ["firmware"] => firmware(&repo, None),
         ["firmware", program] if !program.starts_with('-') => firmware(&repo, Some(program)),
+        ["examples"] => examples(&repo, None),
+        ["examples", peers] => examples(&repo, Some(peers)),
         ["fuzz", options @ ..] => fuzz(&repo, options),
         ["prove", parts @ ..] => prove(&repo, parts),
         ["package"] => package(&repo),
@@ -131,6 +135,11 @@ fn firmware(repo: &Repo, program: Option<&str>) -> Result<bool, String> {
         ..firmware::step()
     };
     let steps = [step];
+    Ok(install::ensure(repo, &steps, false) && step::run_all(repo, &steps))
+}
+
+fn examples(repo: &Repo, peers: Option<&str>) -> Result<bool, String> {
+    let steps = [programs::step(peers.map(Into::into))];
     Ok(install::ensure(repo, &steps, false) && step::run_all(repo, &steps))
 }
 

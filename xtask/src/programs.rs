@@ -1,15 +1,17 @@
-//! The examples of smoltel as whole programs: each runs against a real gateway, and what arrived there is looked at.
+//! The examples of smoltel as whole programs: each runs against a real gateway, and what arrived there is looked at. The real
+//! Collector can stand between them.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::collector::Collector;
 use crate::gateway::Gateway;
 use crate::repo::{Repo, output};
-use crate::step::{Log, Outcome};
+use crate::step::{Log, Outcome, Step};
 
 /// A program, and what is true of the archive when it has ended.
 struct Program {
@@ -61,23 +63,33 @@ const PROGRAMS: &[Program] = &[
 
 const FEATURES: &str = "spool,bridge-tracing,bridge-opentelemetry-033";
 
-/// Runs all of them.
-pub(crate) fn run(repo: &Repo, log: &Log) -> Outcome {
-    log.run(&mut repo.cargo(&["build", "-p", "smoltel", "--examples", "--features", FEATURES]))?;
-    for program in PROGRAMS {
-        check(repo, log, program).map_err(|reason| format!("{}: {reason}", program.name))?;
+/// The step that runs all of them, by way of the Collector in the folder of peers if there is one.
+pub(crate) fn step(peers: Option<PathBuf>) -> Step {
+    Step {
+        name: "examples",
+        about: "smoltel's examples run against a real gateway, which gets what they record",
+        needs: &[],
+        run: Box::new(move |repo, log| run(repo, log, peers.as_deref())),
     }
-    Ok(format!("{} programs", PROGRAMS.len()))
 }
 
-fn check(repo: &Repo, log: &Log, program: &Program) -> Result<(), String> {
+fn run(repo: &Repo, log: &Log, peers: Option<&Path>) -> Outcome {
+    log.run(&mut repo.cargo(&["build", "-p", "smoltel", "--examples", "--features", FEATURES]))?;
+    for program in PROGRAMS {
+        check(repo, log, program, peers).map_err(|reason| format!("{}: {reason}", program.name))?;
+    }
+    let way = if peers.is_some() { ", through the Collector" } else { "" };
+    Ok(format!("{} programs{way}", PROGRAMS.len()))
+}
+
+fn check(repo: &Repo, log: &Log, program: &Program, peers: Option<&Path>) -> Result<(), String> {
     let gateway = Gateway::start(repo, log, &format!("example-{}", program.name))?;
-    let runner = Runner {
-        executable: repo.target_dir().join("debug/examples").join(program.name),
-        endpoint: format!("http://{}", gateway.http),
-        folder: repo.target_dir().join("xtask").join(format!("example-{}", program.name)),
-    };
-    (program.run)(&runner)?;
+    let folder = repo.target_dir().join("xtask").join(format!("example-{}", program.name));
+    let collector = peers.map(|peers| Collector::start(peers, gateway.http, &folder)).transpose()?;
+    let endpoint = collector.as_ref().map_or(gateway.http, |collector| collector.http);
+    let executable = repo.target_dir().join("debug/examples").join(program.name);
+    (program.run)(&Runner { executable, endpoint: format!("http://{endpoint}"), folder })?;
+    collector.map_or(Ok(()), Collector::stop)?;
     let archive = gateway.stop()?;
     let wrong = complaints(program, &archive);
     if wrong.is_empty() {
