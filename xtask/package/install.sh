@@ -54,7 +54,7 @@ token-file = "/etc/$name/tokens"
 [spool]
 key-file = "/etc/$name/spool.key"
 
-[[upstream]]
+[[destination]]
 url = "http://127.0.0.1:9"
 CONFIG
 systemctl restart $name

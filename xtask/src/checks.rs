@@ -44,11 +44,11 @@ pub(crate) fn all() -> Vec<Step> {
 }
 
 /// The tests of all crates.
-fn tests() -> Step {
+pub(crate) fn tests() -> Step {
     step(
         "test",
         "unit, documentation and behaviour tests, with real peers",
-        &[Need::Strace, Need::Browser, Need::Peers],
+        &[Need::Strace, Need::Browser, Need::Peers, Need::JavaScript, Need::Nginx],
         test,
     )
 }

@@ -1,6 +1,7 @@
 //! What must be on the machine before a step can run, and the commands that put it there.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use crate::repo::{Repo, output};
 use crate::step::Step;
@@ -30,12 +31,19 @@ pub(crate) enum Need {
     Browser,
     /// The receivers and SDKs of others, in `.peers`.
     Peers,
+    /// The SDK for JavaScript, in `.peers/js`.
+    JavaScript,
+    /// A proxy that upstreams stand behind.
+    Nginx,
 }
 
 /// rotel links the Python that its wheel is made for.
 const PEERS_PACKAGES: &[&str] = &["libpython3.11", "python3-venv"];
 const BARE_METAL_PACKAGES: &[&str] = &["cargo-web", "rust-web-clippy", "rust-web-src", "rustc-web"];
 const QEMU_PACKAGES: &[&str] = &["binutils-arm-none-eabi", "qemu-system-arm"];
+
+/// Packages that other packages stand in for, and the program that is wanted of them.
+const OWN_PROGRAMS: [(&str, &str); 2] = [("npm", "/usr/bin/npm"), ("nginx-light", "/usr/sbin/nginx")];
 
 const COMPONENTS: &str = "rustup component add clippy rustfmt";
 const TOOLCHAIN: &str = "rustup toolchain link debian /usr";
@@ -48,6 +56,10 @@ const PEERS: &str = "rm -rf .peers/py .peers/bin && /usr/bin/python3 -m venv .pe
     && .peers/py/bin/pip install --quiet --disable-pip-version-check -r xtask/peers.txt \
     && install -D -m 755 .peers/py/lib/python3.11/site-packages/rotel/rotel-agent .peers/bin/rotel \
     && cp xtask/peers.txt .peers/installed.txt";
+
+/// Exact versions; nothing of what comes along is run.
+const JAVASCRIPT: &str = "mkdir -p .peers/js && cp xtask/peers.json .peers/js/package.json \
+    && npm install --prefix .peers/js --no-audit --no-fund --ignore-scripts --silent";
 
 impl Need {
     fn packages(self) -> &'static [&'static str] {
@@ -63,6 +75,8 @@ impl Need {
             Self::Disks => &["e2fsprogs", "fiu-utils"],
             Self::Browser => &["chromium", "chromium-driver"],
             Self::Peers => PEERS_PACKAGES,
+            Self::JavaScript => &["nodejs", "npm"],
+            Self::Nginx => &["nginx-light"],
         }
     }
 
@@ -73,9 +87,14 @@ impl Need {
             Self::BareMetal => (has_toolchain(repo), TOOLCHAIN),
             Self::Mutants => (has(repo, "mutants", MUTANTS), MUTANTS),
             Self::Package => (has(repo, "deb", CARGO_DEB), CARGO_DEB),
-            Self::Qemu | Self::Cxx | Self::Valgrind | Self::Strace | Self::Disks | Self::Browser => {
-                return None;
-            }
+            Self::JavaScript => (has_javascript(repo), JAVASCRIPT),
+            Self::Qemu
+            | Self::Cxx
+            | Self::Valgrind
+            | Self::Strace
+            | Self::Disks
+            | Self::Browser
+            | Self::Nginx => return None,
             Self::Peers => (has_peers(repo), PEERS),
         };
         (!done).then_some(command)
@@ -130,9 +149,12 @@ fn run(repo: &Repo, command: &str) -> bool {
     done
 }
 
-/// Those of `packages` that dpkg does not know as installed.
+/// Those of `packages` that dpkg does not know as installed, but for those whose program came in another way.
 fn missing_packages<'a>(repo: &Repo, packages: &[&'a str]) -> Vec<&'a str> {
     let installed = |package: &str| {
+        if OWN_PROGRAMS.iter().any(|(own, program)| *own == package && Path::new(program).exists()) {
+            return true;
+        }
         let query = ["--show", "--showformat=${db:Status-Status}", package];
         output(&mut repo.command("dpkg-query", &query)).is_ok_and(|status| status == "installed")
     };
@@ -157,6 +179,14 @@ fn has_toolchain(repo: &Repo) -> bool {
 fn has(repo: &Repo, subcommand: &str, command: &str) -> bool {
     let installed = output(&mut repo.cargo(&[subcommand, "--version"])).unwrap_or_default();
     installed.trim_end().ends_with(command.rsplit(' ').next().unwrap_or_default())
+}
+
+fn has_javascript(repo: &Repo) -> bool {
+    let wanted = std::fs::read(repo.root.join("xtask/peers.json")).ok();
+    let js = repo.peers().join("js");
+    // npm writes this list when all is there.
+    js.join("node_modules/.package-lock.json").exists()
+        && wanted == std::fs::read(js.join("package.json")).ok()
 }
 
 /// The list is copied last, so it is there only when everything in it is.

@@ -11,10 +11,12 @@ mod conformance;
 mod costs;
 mod examples;
 mod firmware;
+mod fleet;
 mod fuzz;
 mod gateway;
 mod guards;
 mod install;
+mod interop;
 mod licences;
 mod mutants;
 mod package;
@@ -23,9 +25,11 @@ mod prove;
 mod qemu;
 mod relay;
 mod repo;
+mod soak;
 mod step;
 mod times;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::repo::Repo;
@@ -39,7 +43,10 @@ cargo xtask firmware [PROGRAM]                  build and run the programs of em
 cargo xtask examples [PEERS]                    run smoltel's examples against a real gateway, through the Collector in that folder
 cargo xtask fuzz [TARGET] [--seconds N] [--keep]  fuzz each target for N seconds (60); --keep renews the corpus
 cargo xtask prove [PART]...                     prove the spool's promises: crash, mutations, model, rot, processes, shuttle
+cargo xtask fleet [DEVICES]                     very many devices on the link of one gateway, and what they take (10000)
 cargo xtask package                             build the Debian package, and install, upgrade and purge it under systemd (as root)
+cargo xtask interop [PEERS]                     every pair of ours with a program of others; servers are in that folder (.peers)
+cargo xtask soak [MINUTES [SEED]]               a gateway under random load, with outages, kills, full disks and clock jumps (10)
 cargo xtask mutants [FILE]...                   change core's lower layers; which changes do its tests notice?
 cargo xtask bench core                          count instructions with valgrind, into docs/PERFORMANCE.md
 cargo xtask bench client [PART]                 the application library beside its peers: calls, threads, spans [NUMBER]
@@ -61,8 +68,15 @@ fn main() -> ExitCode {
         ["examples", peers] => examples(&repo, Some(peers)),
         ["fuzz", options @ ..] => fuzz(&repo, options),
         ["prove", parts @ ..] => prove(&repo, parts),
-        ["package"] => package(&repo),
-        ["mutants", files @ ..] => mutants(&repo, files),
+        ["interop"] => interop(&repo, ".peers"),
+        ["interop", servers] => interop(&repo, servers),
+        ["soak", options @ ..] => soak(&repo, options),
+        ["fleet"] => fleet::run(&repo, 10_000),
+        ["fleet", devices] => {
+            devices.parse().map_err(|_| USAGE.to_owned()).and_then(|devices| fleet::run(&repo, devices))
+        }
+        ["package"] => steps(&repo, &[package::step()]),
+        ["mutants", files @ ..] => steps(&repo, &[mutants::step(files)]),
         ["bench", "core"] => costs::write(&repo),
         ["bench", rest @ ..] => bench(&repo, rest),
         ["help" | "--help" | "-h"] => {
@@ -134,8 +148,7 @@ fn firmware(repo: &Repo, program: Option<&str>) -> Result<bool, String> {
         run: Box::new(move |repo, log| firmware::run(repo, log, program.as_deref())),
         ..firmware::step()
     };
-    let steps = [step];
-    Ok(install::ensure(repo, &steps, false) && step::run_all(repo, &steps))
+    steps(repo, &[step])
 }
 
 fn examples(repo: &Repo, peers: Option<&str>) -> Result<bool, String> {
@@ -160,24 +173,30 @@ fn fuzz(repo: &Repo, words: &[&str]) -> Result<bool, String> {
     if options.target.as_ref().is_some_and(|target| !targets.contains(target)) {
         return Err(format!("there is no such target; there are: {}", targets.join(", ")));
     }
-    let steps = [fuzz::step(options)];
-    Ok(install::ensure(repo, &steps, false) && step::run_all(repo, &steps))
+    steps(repo, &[fuzz::step(options)])
 }
 
-fn package(repo: &Repo) -> Result<bool, String> {
-    let steps = [package::step()];
-    Ok(install::ensure(repo, &steps, false) && step::run_all(repo, &steps))
+fn interop(repo: &Repo, servers: &str) -> Result<bool, String> {
+    let steps = [checks::tests()];
+    Ok(install::ensure(repo, &steps, false) && interop::run(repo, Path::new(servers))?)
 }
 
-fn mutants(repo: &Repo, files: &[&str]) -> Result<bool, String> {
-    let steps = [mutants::step(files)];
-    Ok(install::ensure(repo, &steps, false) && step::run_all(repo, &steps))
+fn soak(repo: &Repo, options: &[&str]) -> Result<bool, String> {
+    let minutes = options.first().map_or(Ok(10), |minutes| minutes.parse());
+    let minutes = minutes.map_err(|_| format!("soak takes a number of minutes, and a seed\n{USAGE}"))?;
+    soak::run(repo, minutes, options.get(1).copied())
+}
+
+/// Those steps, if what they need is here.
+fn steps(repo: &Repo, steps: &[Step]) -> Result<bool, String> {
+    Ok(install::ensure(repo, steps, false) && step::run_all(repo, steps))
 }
 
 fn bench(repo: &Repo, rest: &[&str]) -> Result<bool, String> {
     let mut cargo = repo.cargo(&["bench", "-p", "smoltel-benches"]);
     if rest.first() == Some(&"gateway") {
         build_gateway(repo)?;
+        cargo.arg("--no-default-features");
         cargo.env("SMOLTEL_GATEWAY", repo.target_dir().join("release/smoltel-gateway"));
     }
     if let [name, arguments @ ..] = rest {
@@ -188,7 +207,7 @@ fn bench(repo: &Repo, rest: &[&str]) -> Result<bool, String> {
 }
 
 /// The program as it is shipped.
-fn build_gateway(repo: &Repo) -> Result<(), String> {
+pub(crate) fn build_gateway(repo: &Repo) -> Result<(), String> {
     let status = repo.cargo(&["build", "--release", "-p", "smoltel-gateway"]).status();
     match status {
         Ok(status) if status.success() => Ok(()),

@@ -3,6 +3,8 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
+use flate2::read::GzDecoder;
+
 /// One side of a connection.
 pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
@@ -24,19 +26,24 @@ impl Connection {
     /// Reads a request or an answer, its body into `body`; its first line, or `None` at the end.
     pub(crate) fn read(&mut self) -> io::Result<Option<String>> {
         let Some(first) = self.next_line()? else { return Ok(None) };
-        let (mut length, mut chunked) = (0, false);
+        let (mut length, mut chunked, mut gzip) = (0, false, false);
         while let Some(line) = self.next_line()?.filter(|line| !line.is_empty()) {
             let Some((name, value)) = line.split_once(':') else { continue };
             if name.eq_ignore_ascii_case("content-length") {
                 length = value.trim().parse().map_err(io::Error::other)?;
             }
             chunked |= name.eq_ignore_ascii_case("transfer-encoding");
+            gzip |= name.eq_ignore_ascii_case("content-encoding");
         }
         self.body.clear();
         if chunked {
             self.read_chunks()?;
         } else {
             self.read_more(length)?;
+        }
+        if gzip {
+            let packed = std::mem::take(&mut self.body);
+            GzDecoder::new(&*packed).read_to_end(&mut self.body)?;
         }
         Ok(Some(first))
     }

@@ -1,6 +1,7 @@
 //! Gateways relaying the same load to the same sink: what a million spans cost, and what is lost when something dies.
 //!
-//! The first argument is the folder of the peers; those that are not in it are said to be missing. Load and sink are threads of this
+//! The first argument is the folder of the peers; those that are not in it are said to be missing. The second one is how many percent of
+//! the load is sent, for a quick look. Load and sink are threads of this
 //! process, each relay is a process of its own. On a busy machine CPU time holds, and the device's bytes do not.
 
 mod floor;
@@ -37,18 +38,20 @@ fn main() {
             let address = |text: &str| text.parse().expect("an address");
             floor::run(address(listen), address(to), log.first().map(Path::new)).expect("the floor");
         }
-        [] => tables(Path::new(".peers")),
-        [peers, ..] => tables(Path::new(peers)),
+        [] => tables(Path::new(".peers"), 100),
+        [peers] => tables(Path::new(peers), 100),
+        [peers, percent, ..] => tables(Path::new(peers), percent.parse().expect("a number of percent")),
     }
 }
 
-fn tables(peers: &Path) {
+/// All tables, of that many percent of the load.
+fn tables(peers: &Path, percent: u64) {
     let (there, missing): (Vec<_>, Vec<_>) = Kind::ALL.into_iter().partition(|kind| kind.is_there(peers));
     for kind in missing {
         println!("NOT RUN: {} is not in {}", kind.name(), peers.display());
     }
     for (together, spans) in TOGETHER.into_iter().zip(SPANS) {
-        costs(&there, peers, Load { together, requests: spans / together as u64 });
+        costs(&there, peers, Load { together, requests: spans * percent / 100 / together as u64 });
     }
     println!(
         "\n| acknowledged while the sink is down, then | kill -9 | SIGTERM | no restart |\n|---|---|---|---|"

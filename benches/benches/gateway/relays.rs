@@ -34,7 +34,7 @@ impl Kind {
             Self::FloorMemory => "floor, in memory",
             Self::FloorDurable => "floor, durable",
             Self::Ours => "smoltel-gateway, durable",
-            Self::Rotel => "rotel, in memory",
+            Self::Rotel => "rotel, in memory, with gzip",
             Self::CollectorMemory => "Collector, in memory",
             Self::CollectorDurable => "Collector, bbolt with fsync",
         }

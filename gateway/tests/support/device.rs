@@ -1,5 +1,7 @@
 //! A device: core's end of the link, over a wire that a test chooses.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
 use std::cell::Cell;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -27,8 +27,10 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// The gateway: the one that was built with the tests, or the one that `SMOLTEL_GATEWAY` names.
 pub fn binary() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_smoltel-gateway"));
+    let built = env!("CARGO_BIN_EXE_smoltel-gateway").into();
+    let mut command = Command::new(std::env::var_os("SMOLTEL_GATEWAY").unwrap_or(built));
     command.env_remove("OTEL_EXPORTER_OTLP_ENDPOINT").env_remove("STATE_DIRECTORY");
     command.env_remove("NOTIFY_SOCKET");
     command
@@ -112,15 +114,15 @@ impl Gateway {
         self.child.wait().unwrap().code()
     }
 
-    pub fn status(&self) -> Value {
-        let answer = get(self.admin, "/api/status");
-        serde_json::from_slice(&answer.body).unwrap()
-    }
-
     /// A sample of the first destination there is.
     pub fn sent(&self, name: &str, signal: &str) -> u64 {
         let id = self.status()["destinations"][0]["id"].as_str().unwrap().to_owned();
         self.metric(&format!("smoltel_gateway_{name}{{destination=\"{id}\",signal=\"{signal}\"}}"))
+    }
+
+    pub fn status(&self) -> Value {
+        let answer = get(self.admin, "/api/status");
+        serde_json::from_slice(&answer.body).unwrap()
     }
 
     pub fn metric(&self, line: &str) -> u64 {
@@ -284,6 +286,11 @@ impl Upstream {
         let (_guard, timeout) =
             self.state.1.wait_timeout_while(guard, PATIENCE, |(_, seen)| !holds(seen)).unwrap();
         assert!(!timeout.timed_out(), "never: {what}");
+    }
+
+    /// What it was sent so far is not kept any longer.
+    pub fn forget(&self) {
+        self.state.0.lock().unwrap().1.clear();
     }
 
     pub fn seen(&self) -> Vec<Seen> {
