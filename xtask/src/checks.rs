@@ -5,7 +5,9 @@ use serde_json::Value;
 use crate::install::Need;
 use crate::repo::Repo;
 use crate::step::{Log, Outcome, Step};
-use crate::{bare_metal, conformance, costs, firmware, fuzz, guards, licences, package, programs, prove};
+use crate::{
+    bare_metal, conformance, costs, firmware, fuzz, guards, licences, package, programs, prove, static_builds,
+};
 
 /// All that CI checks.
 pub(crate) fn all() -> Vec<Step> {
@@ -36,6 +38,7 @@ pub(crate) fn all() -> Vec<Step> {
         step("bare-metal", "smoltel-core builds for microcontrollers", &[Need::BareMetal], bare_metal::run),
         programs::step(None),
         package::step(),
+        static_builds::step(),
         firmware::step(),
         fuzz::step(fuzz::SHORT),
         prove::step(),

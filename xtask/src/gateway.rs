@@ -24,6 +24,8 @@ pub(crate) struct Gateway {
     /// Where it takes devices' links.
     pub(crate) link: SocketAddr,
     folder: PathBuf,
+    /// The program, behind what runs it if this machine does not.
+    program: Vec<PathBuf>,
 }
 
 impl Gateway {
@@ -32,7 +34,18 @@ impl Gateway {
         log.run(&mut repo.cargo(&["build", "-p", "smoltel-gateway"]))?;
         let folder = repo.target_dir().join("xtask").join(name);
         empty(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        Self::spawn(repo, folder)
+        Self::spawn(repo, built(repo), folder)
+    }
+
+    /// A program for another machine, in that emulator. It forwards to where nobody listens, until it is started again.
+    pub(crate) fn emulated(repo: &Repo, emulator: &str, program: &Path, name: &str) -> Result<Self, String> {
+        let folder = repo.target_dir().join("xtask").join(name);
+        let (config, nowhere) = (folder.join(CONFIG), "[[destination]]\nurl = 'http://127.0.0.1:9'\n");
+        let failed = |error: io::Error| format!("{}: {error}", folder.display());
+        empty(&folder).and_then(|()| std::fs::write(&config, nowhere)).map_err(failed)?;
+        let started = Self::spawn(repo, vec![emulator.into(), program.to_owned()], folder.clone());
+        std::fs::remove_file(config).map_err(failed)?;
+        started
     }
 
     /// The same with a config file, and the program that reads devices' defmt streams beside it.
@@ -52,7 +65,7 @@ impl Gateway {
         empty(&folder)
             .and_then(|()| std::fs::write(folder.join(CONFIG), config))
             .map_err(|error| format!("{}: {error}", folder.display()))?;
-        Self::spawn(repo, folder)
+        Self::spawn(repo, built(repo), folder)
     }
 
     /// Ends it and starts it again over the same data. It listens elsewhere then.
@@ -60,14 +73,15 @@ impl Gateway {
     /// It is not killed: an archive gets again what it had got before the spool knew of it.
     pub(crate) fn restart(&mut self, repo: &Repo) -> Result<(), String> {
         self.end()?;
-        *self = Self::spawn(repo, self.folder.clone())?;
+        *self = Self::spawn(repo, self.program.clone(), self.folder.clone())?;
         Ok(())
     }
 
-    fn spawn(repo: &Repo, folder: PathBuf) -> Result<Self, String> {
-        let child = spawn(repo, &folder).map_err(|error| format!("the gateway does not start: {error}"))?;
+    fn spawn(repo: &Repo, program: Vec<PathBuf>, folder: PathBuf) -> Result<Self, String> {
+        let child =
+            spawn(repo, &program, &folder).map_err(|error| format!("the gateway does not start: {error}"))?;
         let nowhere = SocketAddr::from(([0; 4], 0));
-        let mut gateway = Self { child, http: nowhere, link: nowhere, folder };
+        let mut gateway = Self { child, http: nowhere, link: nowhere, folder, program };
         (gateway.http, gateway.link) = gateway.wait_for("the addresses", |gateway| {
             let said = gateway.said();
             Some((address(&said, "OTLP/HTTP on http://")?, address(&said, "devices on tcp://")?))
@@ -118,6 +132,10 @@ impl Drop for Gateway {
     }
 }
 
+fn built(repo: &Repo) -> Vec<PathBuf> {
+    vec![repo.target_dir().join("debug/smoltel-gateway")]
+}
+
 fn empty(folder: &Path) -> io::Result<()> {
     if folder.exists() {
         std::fs::remove_dir_all(folder)?;
@@ -128,23 +146,32 @@ fn empty(folder: &Path) -> io::Result<()> {
 /// Its config file, if it has one.
 const CONFIG: &str = "gateway.toml";
 
-fn spawn(repo: &Repo, folder: &Path) -> io::Result<Child> {
-    let binary = repo.target_dir().join("debug/smoltel-gateway");
-    repo.command(
-        &binary.to_string_lossy(),
-        &["--http", "127.0.0.1:0", "--grpc", "off", "--link", "127.0.0.1:0", "--admin", "off", "--data-dir"],
-    )
-    .arg(folder.join("data"))
-    .args(
-        [folder.join(CONFIG)]
-            .iter()
-            .filter(|file| file.exists())
-            .flat_map(|file| ["--config".as_ref(), file.as_os_str()]),
-    )
-    .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")
-    .stdout(Stdio::null())
-    .stderr(File::create(folder.join("log"))?)
-    .spawn()
+fn spawn(repo: &Repo, program: &[PathBuf], folder: &Path) -> io::Result<Child> {
+    let (first, rest) = program.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+    repo.command(&first.to_string_lossy(), &[])
+        .args(rest)
+        .args([
+            "--http",
+            "127.0.0.1:0",
+            "--grpc",
+            "off",
+            "--link",
+            "127.0.0.1:0",
+            "--admin",
+            "off",
+            "--data-dir",
+        ])
+        .arg(folder.join("data"))
+        .args(
+            [folder.join(CONFIG)]
+                .iter()
+                .filter(|file| file.exists())
+                .flat_map(|file| ["--config".as_ref(), file.as_os_str()]),
+        )
+        .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")
+        .stdout(Stdio::null())
+        .stderr(File::create(folder.join("log"))?)
+        .spawn()
 }
 
 /// Where it listens, when it has said so behind the words `what` and is ready.

@@ -35,6 +35,8 @@ pub(crate) enum Need {
     JavaScript,
     /// A proxy that upstreams stand behind.
     Nginx,
+    /// A standard library for 64-bit Arm, compilers for what is C, and what runs such programs here.
+    Arm,
 }
 
 /// rotel links the Python that its wheel is made for.
@@ -45,6 +47,16 @@ const QEMU_PACKAGES: &[&str] = &["binutils-arm-none-eabi", "qemu-system-arm"];
 /// Packages that other packages stand in for, and the program that is wanted of them.
 const OWN_PROGRAMS: [(&str, &str); 2] = [("npm", "/usr/bin/npm"), ("nginx-light", "/usr/sbin/nginx")];
 
+const ARM_PACKAGES: &[&str] = &[
+    "file",
+    "gcc-aarch64-linux-gnu",
+    "gcc-arm-linux-gnueabihf",
+    "libc6-dev-arm64-cross",
+    "libc6-dev-armhf-cross",
+    "qemu-user-static",
+];
+
+const ARM: &str = "rustup target add aarch64-unknown-linux-musl";
 const COMPONENTS: &str = "rustup component add clippy rustfmt";
 const TOOLCHAIN: &str = "rustup toolchain link debian /usr";
 const PACKAGE_PACKAGES: &[&str] = &["adduser", "curl", "dpkg-dev", "openssl", "systemd", "systemd-container"];
@@ -77,6 +89,7 @@ impl Need {
             Self::Peers => PEERS_PACKAGES,
             Self::JavaScript => &["nodejs", "npm"],
             Self::Nginx => &["nginx-light"],
+            Self::Arm => ARM_PACKAGES,
         }
     }
 
@@ -88,6 +101,7 @@ impl Need {
             Self::Mutants => (has(repo, "mutants", MUTANTS), MUTANTS),
             Self::Package => (has(repo, "deb", CARGO_DEB), CARGO_DEB),
             Self::JavaScript => (has_javascript(repo), JAVASCRIPT),
+            Self::Arm => (has_arm(repo), ARM),
             Self::Qemu
             | Self::Cxx
             | Self::Valgrind
@@ -179,6 +193,11 @@ fn has_toolchain(repo: &Repo) -> bool {
 fn has(repo: &Repo, subcommand: &str, command: &str) -> bool {
     let installed = output(&mut repo.cargo(&[subcommand, "--version"])).unwrap_or_default();
     installed.trim_end().ends_with(command.rsplit(' ').next().unwrap_or_default())
+}
+
+fn has_arm(repo: &Repo) -> bool {
+    let targets = output(&mut repo.command("rustup", &["target", "list", "--installed"]));
+    targets.is_ok_and(|targets| targets.lines().any(|target| ARM.ends_with(target)))
 }
 
 fn has_javascript(repo: &Repo) -> bool {

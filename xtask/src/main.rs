@@ -26,6 +26,7 @@ mod qemu;
 mod relay;
 mod repo;
 mod soak;
+mod static_builds;
 mod step;
 mod times;
 
@@ -47,6 +48,7 @@ cargo xtask fleet [DEVICES]                     very many devices on the link of
 cargo xtask package                             build the Debian package, and install, upgrade and purge it under systemd (as root)
 cargo xtask interop [PEERS]                     every pair of ours with a program of others; servers are in that folder (.peers)
 cargo xtask soak [MINUTES [SEED]]               a gateway under random load, with outages, kills, full disks and clock jumps (10)
+cargo xtask static                              build static gateways for Arm, and run them in QEMU
 cargo xtask mutants [FILE]...                   change core's lower layers; which changes do its tests notice?
 cargo xtask bench core                          count instructions with valgrind, into docs/PERFORMANCE.md
 cargo xtask bench client [PART]                 the application library beside its peers: calls, threads, spans [NUMBER]
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         ["fleet", devices] => {
             devices.parse().map_err(|_| USAGE.to_owned()).and_then(|devices| fleet::run(&repo, devices))
         }
+        ["static"] => steps(&repo, &[static_builds::step()]),
         ["package"] => steps(&repo, &[package::step()]),
         ["mutants", files @ ..] => steps(&repo, &[mutants::step(files)]),
         ["bench", "core"] => costs::write(&repo),

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use crate::account::{Account, records, records_of_json};
 use crate::load::Address;
 use crate::plan::{Event, Mood};
-use crate::support::{Gateway, Upstream, binary, output, until};
+use crate::support::{Gateway, JSON, Upstream, binary, output, post, until};
 
 /// Makes programs see another time. Debian's package faketime has it.
 const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
@@ -147,13 +147,11 @@ impl World {
         self.start();
         // What is refused is given up when something else is taken: of each signal there has to be one.
         for (signal, body) in SIGNALS.iter().zip(LAST) {
-            let answer = crate::support::post(
-                self.gateway().http,
-                &format!("/v1/{signal}"),
-                crate::support::JSON,
-                body.as_bytes(),
-            );
-            assert_eq!(answer.status, 200);
+            let path = format!("/v1/{signal}");
+            // The spool may be full at first.
+            until("a last one is taken", || {
+                post(self.gateway().http, &path, JSON, body.as_bytes()).status == 200
+            });
         }
         for destination in [FLAKY, STEADY] {
             until(&format!("nothing waits for {destination}"), || {
