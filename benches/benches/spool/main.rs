@@ -169,10 +169,10 @@ fn run_arguments(together: usize, batches: usize) -> Vec<String> {
     vec!["run".into(), together.to_string(), batches.to_string()]
 }
 
-/// Counted by strace: what twice as many batches take more, so that opening and warming up do not count.
+/// Counted by strace: what four times as many batches take more, so that opening and warming up do not count.
 fn syncs(dir: &Path, name: &str, len: usize, together: usize) -> Option<f64> {
     let traced = TRACED / len;
-    let mut counts = [traced, 2 * traced].into_iter().map(|batches| {
+    let mut counts = [traced, 4 * traced].into_iter().map(|batches| {
         let inner = tempfile::tempdir_in(dir).ok()?;
         let counted = dir.join("strace");
         let mut strace = Command::new("strace");
@@ -184,8 +184,8 @@ fn syncs(dir: &Path, name: &str, len: usize, together: usize) -> Option<f64> {
         strace.output().ok()?.status.success().then_some(())?;
         machine::calls(&std::fs::read_to_string(counted).ok()?)
     });
-    let (once, twice) = (counts.next()??, counts.next()??);
-    Some((twice - once) / traced as f64)
+    let (once, four_times) = (counts.next()??, counts.next()??);
+    Some((four_times - once) / (3 * traced) as f64)
 }
 
 fn queued(dir: &Path, name: &str, len: usize) -> Option<Vec<f64>> {

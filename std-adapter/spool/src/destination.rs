@@ -101,8 +101,10 @@ impl Destination {
     fn read(&self, pick: &Pick) -> Option<Entry> {
         let shared = &self.shared;
         let Ok(entry) = pick.location.read(&*shared.vfs, &*shared.file, shared.segment_size) else {
-            // Still leased: nobody else takes it, and its segment stays.
-            shared.index().set_aside += 1;
+            // Still leased: nobody else takes it.
+            shared.index().set_aside(pick.place);
+            // Who waits for room may wait in vain now.
+            shared.released();
             return None;
         };
         if entry.is_none() {

@@ -142,6 +142,14 @@ impl Index {
         self.origin_let_go = self.origin_let_go.max(segment.last_origin);
     }
 
+    /// The disk could not read a record: its segment stays until the next opening.
+    pub(crate) fn set_aside(&mut self, (generation, _): Place) {
+        self.set_aside += 1;
+        if let Some(segment) = self.segments.get_mut(&generation) {
+            segment.suspect = true;
+        }
+    }
+
     /// The record is gone for every destination that has not released it.
     pub(crate) fn lose(&mut self, (generation, ordinal): Place, reason: Loss) {
         let Some(segment) = self.segments.get_mut(&generation) else { return };

@@ -139,6 +139,23 @@ fn a_full_spool_blocks_until_something_is_released() {
 }
 
 #[test]
+fn nobody_waits_for_room_that_only_another_opening_makes() {
+    let disk = Disk::default();
+    let spool = open(&disk, Options { full: Full::Block, capacity: 4 * 4096, ..options() });
+    let up = spool.destination("up").unwrap();
+    let (send, answers) = std::sync::mpsc::channel();
+    for n in 0..6 {
+        let send = send.clone();
+        spool.append(record(&[n; 3000]), move |result| _ = send.send(result.is_ok()));
+    }
+    let answer = || answers.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert_eq!([answer(), answer(), answer(), answer()], [true; 4]);
+    disk.fail(Site::PayloadRead, ErrorKind::Other, 4);
+    assert!(up.take(None, 1 << 20, Instant::now()).is_none());
+    assert_eq!([answer(), answer()], [false; 2]);
+}
+
+#[test]
 fn dropping_the_oldest_takes_the_lowest_class_first_and_counts_items() {
     let disk = Disk::default();
     let spool = open(&disk, Options { full: Full::DropOldest, capacity: 4 * 4096, ..options() });

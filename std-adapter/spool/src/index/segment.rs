@@ -95,7 +95,7 @@ pub(crate) struct Segment {
     pub(crate) missing_records: u32,
     pub(crate) missing_items: u64,
     pub(crate) closed: bool,
-    /// A write or sync failed here: the slot is not used again before the next opening.
+    /// A write, sync or read failed here: the slot is not used again before the next opening.
     pub(crate) suspect: bool,
     /// The disk could not read all of it when the spool was opened: then it is suspect, too.
     pub(crate) unread: bool,
