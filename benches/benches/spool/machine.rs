@@ -23,8 +23,12 @@ pub(crate) fn memory() -> f64 {
     line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
 }
 
-/// All calls in a summary of strace.
-pub(crate) fn calls(summary: &str) -> Option<f64> {
-    let total = summary.lines().rfind(|line| line.ends_with("total"))?;
-    total.split_whitespace().nth(3)?.parse().ok()
+/// How many calls strace has seen between the first and the last time that [`device_bytes`] was asked for.
+pub(crate) fn syncs(seen: &str) -> Option<f64> {
+    // A call that another thread interrupts has two lines.
+    let calls: Vec<&str> =
+        seen.lines().filter(|line| line.contains('(') && !line.contains("<... ")).collect();
+    let all = |line: &&str| line.contains(" sync(");
+    let (first, last) = (calls.iter().position(all)?, calls.iter().rposition(all)?);
+    Some((last - first).checked_sub(1)? as f64)
 }

@@ -169,23 +169,17 @@ fn run_arguments(together: usize, batches: usize) -> Vec<String> {
     vec!["run".into(), together.to_string(), batches.to_string()]
 }
 
-/// Counted by strace: what four times as many batches take more, so that opening and warming up do not count.
+/// Counted by strace, while what is measured runs.
 fn syncs(dir: &Path, name: &str, len: usize, together: usize) -> Option<f64> {
-    let traced = TRACED / len;
-    let mut counts = [traced, 4 * traced].into_iter().map(|batches| {
-        let inner = tempfile::tempdir_in(dir).ok()?;
-        let counted = dir.join("strace");
-        let mut strace = Command::new("strace");
-        strace
-            .args(["-f", "--seccomp-bpf", "-c", "-e", "trace=fsync,fdatasync,msync,sync_file_range", "-o"])
-            .arg(&counted);
-        strace.arg(std::env::current_exe().ok()?).arg("child").arg(inner.path());
-        strace.args([name, &len.to_string()]).args(run_arguments(together, batches));
-        strace.output().ok()?.status.success().then_some(())?;
-        machine::calls(&std::fs::read_to_string(counted).ok()?)
-    });
-    let (once, four_times) = (counts.next()??, counts.next()??);
-    Some((four_times - once) / (3 * traced) as f64)
+    let batches = TRACED / len;
+    let inner = tempfile::tempdir_in(dir).ok()?;
+    let seen = dir.join("strace");
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "--seccomp-bpf", "-e", "trace=sync,fsync,fdatasync,msync,sync_file_range", "-o"]);
+    strace.arg(&seen).arg(std::env::current_exe().ok()?).arg("child").arg(inner.path());
+    strace.args([name, &len.to_string()]).args(run_arguments(together, batches));
+    strace.output().ok()?.status.success().then_some(())?;
+    Some(machine::syncs(&std::fs::read_to_string(seen).ok()?)? / batches as f64)
 }
 
 fn queued(dir: &Path, name: &str, len: usize) -> Option<Vec<f64>> {
