@@ -22,6 +22,16 @@ pub enum Seed {
     Unique([u8; 16]),
 }
 
+#[cfg(feature = "recorder")]
+impl Seed {
+    /// One for each boot, from one for the device.
+    pub(crate) fn of_boot(mut self, boots: u32) -> Self {
+        let (Self::Random(seed) | Self::Unique(seed)) = &mut self;
+        seed.iter_mut().zip(boots.to_le_bytes()).for_each(|(byte, boot)| *byte ^= boot);
+        self
+    }
+}
+
 /// Makes ids.
 #[derive(Debug)]
 pub(crate) struct IdGenerator {

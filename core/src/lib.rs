@@ -26,6 +26,7 @@
 //! | [`transport`] | the bytes of a connection, in and out; no I/O of its own |
 //! | `link` (feature) | the device link: both of its ends |
 //! | `flash` (feature) | a queue on NOR flash, for when nobody takes them |
+//! | `recorder` (feature) | what a device recorded before a reset, and why it was reset |
 //!
 //! With the feature `defmt-1` what a program may want to print implements `defmt::Format`.
 //!
@@ -175,7 +176,7 @@ use opaque_debug;
 mod aggregate;
 mod context;
 mod counters;
-#[cfg(any(feature = "flash", feature = "link"))]
+#[cfg(any(feature = "flash", feature = "link", feature = "recorder"))]
 mod crc;
 #[cfg(feature = "defmt-1")]
 mod format;
@@ -195,6 +196,8 @@ pub mod platform;
 pub mod processor;
 pub mod propagation;
 pub mod record;
+#[cfg(feature = "recorder")]
+pub mod recorder;
 pub mod retry;
 pub mod ring;
 pub mod sampler;

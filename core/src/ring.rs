@@ -12,7 +12,13 @@
 //! Knows nothing of what the bytes mean: a record is a run of bytes with a [`Header`]. Positions are
 //! offsets from the head, which moves only when records are released.
 
+#[cfg(feature = "recorder")]
+mod survive;
+
 use core::ops::DerefMut;
+
+#[cfg(feature = "recorder")]
+use crate::recorder::twice::Twice;
 
 /// What a record is, beside its bytes.
 ///
@@ -76,6 +82,9 @@ pub struct Ring<B> {
     len: usize,
     pinned: usize,
     place: Place,
+    /// Where what it holds is written down for the time after a reset.
+    #[cfg(feature = "recorder")]
+    journal: Option<&'static Twice<10>>,
 }
 
 /// Where a ring's head is among all that ever went through the ring, for whoever has to say over restarts which
@@ -109,7 +118,15 @@ impl Place {
 impl<B> Ring<B> {
     /// An empty ring over `buf`. What `buf` holds does not matter.
     pub const fn new(buf: B) -> Self {
-        Self { buf, head: 0, len: 0, pinned: 0, place: Place::START }
+        Self {
+            buf,
+            head: 0,
+            len: 0,
+            pinned: 0,
+            place: Place::START,
+            #[cfg(feature = "recorder")]
+            journal: None,
+        }
     }
 
     /// Where its head is.
@@ -122,12 +139,23 @@ impl<B> Ring<B> {
         let end = self.place.position + self.len as u64;
         if end != self.place.boot {
             (self.place.before, self.place.boot) = (self.place.boot, end);
+            self.note();
         }
     }
 
     /// Names the positions.
     pub fn set_epoch(&mut self, epoch: u64) {
         self.place.epoch = epoch;
+        self.note();
+    }
+
+    /// Writes down what it holds, if that is to survive a reset.
+    #[inline(always)]
+    fn note(&self) {
+        #[cfg(feature = "recorder")]
+        if let Some(journal) = self.journal {
+            journal.write(self.state());
+        }
     }
 
     /// Bytes in use, headers included.
@@ -170,12 +198,14 @@ impl<B: DerefMut<Target = [u8]>> Ring<B> {
             if let Some(room) = rest.get_mut(..record.len()) {
                 room.copy_from_slice(record);
                 self.len += needed;
+                self.note();
                 return Some(());
             }
         }
         self.put(self.len, &header.encode());
         self.put(self.len + Header::LEN, record);
         self.len += needed;
+        self.note();
         Some(())
     }
 
@@ -259,6 +289,7 @@ impl<B: DerefMut<Target = [u8]>> Ring<B> {
             // Starting at the front again keeps records in one piece and touches less memory.
             self.head = 0;
         }
+        self.note();
     }
 
     fn put(&mut self, offset: usize, bytes: &[u8]) {

@@ -8,9 +8,11 @@ pub mod build_id;
 pub mod channel;
 pub mod clock;
 pub mod flash;
+pub mod panic;
 pub mod report;
 pub mod stack;
 pub mod uart;
+pub mod watchdog;
 pub mod wire;
 
 mod registers;

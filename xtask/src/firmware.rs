@@ -69,6 +69,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "sensor", wired: Wired::Noisy },
     Program { name: "offline", wired: Wired::Unplugged },
     Program { name: "defmt", wired: Wired::Defmt },
+    Program { name: "crash", wired: Wired::Link },
     Program { name: "cost", wired: Wired::Counted },
 ];
 

@@ -1,5 +1,6 @@
 //! Times in archived requests of a device, which differ from run to run: checked, and taken out of a comparison.
 
+use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
@@ -22,6 +23,9 @@ fn blank_at(now: u128, json: &mut Value) -> Result<(), String> {
 fn blank_fields(now: u128, fields: &mut Map<String, Value>) -> Result<(), String> {
     // A device learns the time from a Date of whole seconds.
     let recent = now.saturating_sub(MINUTE)..now + SECOND;
+    if fields.get("key").and_then(Value::as_str) == Some(LATEST) {
+        return blank_latest(&recent, fields);
+    }
     let start = fields.get("startTimeUnixNano").and_then(nanoseconds).unwrap_or(0);
     for (name, value) in fields {
         if !name.to_ascii_lowercase().ends_with("timeunixnano") {
@@ -31,6 +35,18 @@ fn blank_fields(now: u128, fields: &mut Map<String, Value>) -> Result<(), String
         } else {
             return Err(format!("{name} is {value}: not of the last minute, or before the start, {start}"));
         }
+    }
+    Ok(())
+}
+
+/// The time that records of an earlier boot are not later than.
+const LATEST: &str = "smoltel.time.latest";
+
+fn blank_latest(recent: &Range<u128>, attribute: &mut Map<String, Value>) -> Result<(), String> {
+    let value = attribute.get_mut("value").and_then(|value| value.get_mut("intValue"));
+    match value {
+        Some(time) if nanoseconds(time).is_some_and(|time| recent.contains(&time)) => *time = "now".into(),
+        value => return Err(format!("{LATEST} is {value:?}: not of the last minute")),
     }
     Ok(())
 }
@@ -60,8 +76,16 @@ mod tests {
     }
 
     #[test]
+    fn a_bound_is_a_time_too() {
+        let mut bound = json!({"key": LATEST, "value": {"intValue": "1699999999000000000"}});
+        blank_at(NOW, &mut bound).unwrap();
+        assert_eq!(bound, json!({"key": LATEST, "value": {"intValue": "now"}}));
+    }
+
+    #[test]
     fn what_is_not_of_this_run_is_refused() {
         for refused in [
+            json!({"key": LATEST, "value": {"intValue": "1"}}),
             json!({"timeUnixNano": "0"}),
             json!({"timeUnixNano": "5000000000"}),
             json!({"timeUnixNano": 1_700_000_000_000_000_000_u64}),

@@ -49,7 +49,8 @@ pub struct Lane<'a, P: Platform> {
 
 impl<P: Platform> Source for Lane<'_, P> {
     fn record(&self, offset: usize) -> Option<(Header, usize)> {
-        self.pipeline.with_lane(self.number, |ring| ring.record(offset)).flatten()
+        let (header, next) = self.pipeline.with_lane(self.number, |ring| ring.record(offset))??;
+        Some((Header { scope: self.pipeline.scope_of_boot(header.scope), ..header }, next))
     }
 
     fn read(&self, offset: usize, out: &mut [u8]) -> usize {

@@ -76,11 +76,12 @@ impl<'a, F: NorFlash, P: Platform> Store<'a, F, P> {
 
     fn spill_lane(&self, lane: &Lane<'_, P>, keep: usize) -> Option<bool> {
         // Pinned, so that what is copied is not pushed out meanwhile.
-        let header = lane.pipeline.with_lane(lane.number, |ring| {
-            let (header, next) = ring.record(0).filter(|_| ring.len() > keep.min(ring.capacity() / 2))?;
+        lane.pipeline.with_lane(lane.number, |ring| {
+            let (_, next) = ring.record(0).filter(|_| ring.len() > keep.min(ring.capacity() / 2))?;
             ring.pin(next);
-            Some(header)
+            Some(())
         })??;
+        let (header, _) = Source::record(lane, 0)?;
         let scope = lane.scope(header.scope, |scope| scope.signature());
         let read = |at, out: &mut [u8]| _ = Source::read(lane, Header::LEN + at, out);
         let gone = match self.with(|queue| queue.append(header, scope, read))? {

@@ -55,6 +55,9 @@ mod field {
 pub(crate) const ATTRIBUTES: u32 = field::span::ATTRIBUTES;
 /// The number of a span's status field.
 pub(crate) const STATUS: u32 = field::span::STATUS;
+/// The number of a span's start field.
+#[cfg(feature = "recorder")]
+pub(crate) const START: u32 = field::span::START;
 /// The number of a span's name field.
 pub(crate) const NAME: u32 = field::span::NAME;
 /// The number of a span's trace state field.

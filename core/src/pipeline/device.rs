@@ -6,6 +6,8 @@ use crate::otlp::common::Scope;
 use crate::platform::{self, CriticalSection, Device, Lock};
 use crate::processor::Processor;
 use crate::record::{Logger, Meter, Scoped, Tracer};
+#[cfg(feature = "recorder")]
+use crate::recorder::Words;
 use crate::ring::Ring;
 use crate::sampler::Sampler;
 
@@ -46,6 +48,8 @@ where
             ids: None,
             counters: Counters::ZERO,
             offset: None,
+            #[cfg(feature = "recorder")]
+            recorder: None,
         };
         let metrics = Metrics::new(&mut [] as &mut [u8], heapless::Vec::new(), heapless::Vec::new());
         Self {
@@ -70,6 +74,17 @@ where
                 // Cannot be full: no more are taken than it has room for.
                 let _ = records.slots.push(slot);
             }
+            records.ids = Some(IdGenerator::new(seed));
+        });
+    }
+
+    /// Takes rings that go on where they were before a reset. There are no slots yet.
+    #[cfg(feature = "recorder")]
+    pub(crate) fn survive(&self, lanes: [Ring<&'static mut [u8]>; 2], words: &'static Words, seed: Seed) {
+        self.records.with(|records| {
+            records.lanes = lanes;
+            records.slots.clear();
+            records.recorder = Some(words);
             records.ids = Some(IdGenerator::new(seed));
         });
     }

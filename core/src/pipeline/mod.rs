@@ -15,7 +15,7 @@ mod device;
 mod records;
 
 pub use records::Records;
-pub(crate) use records::Stored;
+pub(crate) use records::{MARK, Stored};
 
 use crate::aggregate::{MetricUsage, Metrics, Outgoing, Progress};
 use crate::context::SpanContext;
@@ -80,9 +80,22 @@ impl<P: Platform> Pipeline<P> {
             let scopes = records.scopes.as_ref();
             let known = scopes.iter().position(|known| P::scope(known) == P::scope(&scope));
             let index = known.unwrap_or(scopes.len());
+            #[cfg(feature = "recorder")]
+            if let (Some(words), None) = (records.recorder, known) {
+                words.declare(index as u16, P::scope(&scope).signature());
+            }
             let added = known.is_some() || records.scopes.push(scope).is_ok();
             u16::try_from(index).ok().filter(|_| added).unwrap_or(UNKNOWN_SCOPE)
         })
+    }
+
+    /// The number of the scope that has `number` in a ring.
+    pub(crate) fn scope_of_boot(&self, number: u16) -> u16 {
+        #[cfg(feature = "recorder")]
+        if let Some(words) = self.records.with(|records| records.recorder) {
+            return words.of_boot(number);
+        }
+        number
     }
 
     /// Takes in what a look at a true clock says; see [`time`](crate::time).
@@ -164,6 +177,8 @@ impl<P: Platform> Pipeline<P> {
     }
 
     fn collect_points(&self, slot: &mut [u8]) {
+        let room = slot.len().saturating_sub(MARK);
+        let slot = slot.get_mut(..room).unwrap_or_default();
         let time = self.platform.now();
         let mut at = Progress::default();
         loop {
@@ -262,8 +277,9 @@ impl<P: Platform> Pipeline<P> {
             if keeps {
                 return slot;
             }
-            // Cannot be full: the slot came from there.
-            let _ = slot.map(|slot| records.slots.push(slot));
+            if let Some(slot) = slot {
+                records.free(slot);
+            }
             None
         })
     }
@@ -274,7 +290,7 @@ impl<P: Platform> Pipeline<P> {
             if recorded {
                 records.counters.add_ended_unsampled();
             }
-            let _ = records.slots.push(slot);
+            records.free(slot);
         });
     }
 
@@ -292,7 +308,9 @@ impl<P: Platform> Pipeline<P> {
         let (len, verdict) = if len > Record::MAX {
             (0, Verdict::Drop(Loss::TooLarge))
         } else {
-            let mut complete = Record::new(record.signal, record.time, record.priority, &mut slot, len);
+            let room = slot.len().saturating_sub(MARK);
+            let room = slot.get_mut(..room).unwrap_or_default();
+            let mut complete = Record::new(record.signal, record.time, record.priority, room, len);
             let verdict = self.platform.processor().process(&mut complete);
             record.priority = complete.priority;
             (complete.bytes().len(), verdict)
@@ -305,8 +323,7 @@ impl<P: Platform> Pipeline<P> {
                 Verdict::Keep => records.store(&record, slot.get(..len).unwrap_or_default()),
                 Verdict::Drop(reason) => records.lose(&record, reason),
             };
-            // Cannot be full: the slot came from there, or the platform has room for those it made.
-            let _ = records.slots.push(slot);
+            records.free(slot);
             fill
         });
         if capacity > 0 {
@@ -335,7 +352,7 @@ impl<P: Platform> Pipeline<P> {
 
     pub(crate) fn give_back(&self, slot: P::Buffer) {
         self.records.with(|records| {
-            let _ = records.slots.push(slot);
+            records.free(slot);
         });
     }
 

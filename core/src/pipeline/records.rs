@@ -1,9 +1,14 @@
 use crate::counters::{Counters, Loss};
 use crate::id::{IdGenerator, Seed};
 use crate::otlp::Signal;
-use crate::platform::{Platform, Priority};
+use crate::platform::{Platform, Priority, Table};
+#[cfg(feature = "recorder")]
+use crate::recorder::{Words, mark::Mark};
 use crate::ring::Header;
 use crate::time::Offset;
+
+/// Bytes at a slot's end that are the recorder's.
+pub(crate) const MARK: usize = if cfg!(feature = "recorder") { 4 } else { 0 };
 
 /// What the first lock protects.
 ///
@@ -23,13 +28,43 @@ pub struct Records<P: Platform> {
     pub(super) counters: Counters,
     /// How uptime becomes Unix time, once that is known.
     pub(super) offset: Option<Offset>,
+    /// What survives a reset, if something does.
+    #[cfg(feature = "recorder")]
+    pub(crate) recorder: Option<&'static Words>,
 }
 
 impl<P: Platform> Records<P> {
     /// State over that memory. Without slots or lanes everything is counted as lost.
     pub fn new(lanes: P::Lanes, slots: P::Table<P::Buffer>, scopes: P::Table<P::Scope>, seed: Seed) -> Self {
         let ids = Some(IdGenerator::new(seed));
-        Self { lanes, slots, scopes, ids, counters: Counters::ZERO, offset: None }
+        Self {
+            lanes,
+            slots,
+            scopes,
+            ids,
+            counters: Counters::ZERO,
+            offset: None,
+            #[cfg(feature = "recorder")]
+            recorder: None,
+        }
+    }
+
+    /// Takes a slot back, of which nothing matters any more.
+    #[cfg_attr(not(feature = "recorder"), expect(unused_mut, reason = "the recorder's mark is in it"))]
+    pub(super) fn free(&mut self, mut slot: P::Buffer) {
+        #[cfg(feature = "recorder")]
+        Mark::Free.write(&mut slot);
+        // Cannot be full: the slot came from there, or the platform has room for those it made.
+        let _ = self.slots.push(slot);
+    }
+
+    /// What the ring is told of the scope of that number.
+    fn scope_of_ring(&self, number: u16) -> u16 {
+        #[cfg(feature = "recorder")]
+        if let Some(words) = self.recorder {
+            return words.of_ring(number);
+        }
+        number
     }
 
     pub(super) fn ids(&mut self) -> &mut IdGenerator {
@@ -62,13 +97,10 @@ impl<P: Platform> Records<P> {
     /// Appends a record to its lane, or says why not. What is evicted for it is counted as lost.
     pub(super) fn push(&mut self, record: &Stored, bytes: &[u8]) -> Result<(), Loss> {
         let lane = P::lane(record.signal, record.priority);
+        let scope = self.scope_of_ring(record.scope);
         let Some(ring) = self.lanes.as_mut().get_mut(lane) else { return Err(Loss::Closed) };
-        let header = Header {
-            len: bytes.len() as u16,
-            scope: record.scope,
-            kind: record.signal as u8,
-            items: record.items,
-        };
+        let header =
+            Header { len: bytes.len() as u16, scope, kind: record.signal as u8, items: record.items };
         if bytes.len() > usize::from(u16::MAX) || header.record_len() > ring.capacity() {
             return Err(if ring.capacity() == 0 { Loss::Closed } else { Loss::TooLarge });
         }

@@ -44,6 +44,14 @@ impl<P: Platform> Log<P> {
     #[inline]
     pub(super) fn new(pipeline: P::Handle, scope: u16, severity: Severity, trace_based: bool) -> Self {
         let now = pipeline.now();
+        let mut log = Self::at(pipeline, scope, severity, now);
+        log.trace_based = trace_based;
+        log
+    }
+
+    /// A record that was observed at `now`.
+    #[inline]
+    pub(super) fn at(pipeline: P::Handle, scope: u16, severity: Severity, now: u64) -> Self {
         let (attributes, tail) = ((logs::ATTRIBUTES, pipeline.limits().log), Self::TAIL);
         let opened = pipeline
             .take_slot()
@@ -56,7 +64,7 @@ impl<P: Platform> Log<P> {
             }
             None => (None, Some(Loss::NoSlot)),
         };
-        let (has_body, has_context) = (false, false);
+        let (has_body, has_context, trace_based) = (false, false, false);
         Self { pipeline, open, lost, severity, scope, time: now, has_body, has_context, trace_based }
     }
 

@@ -1,6 +1,8 @@
 //! What users hold: a [`Tracer`] makes [`Span`]s, a [`Logger`] makes [`Log`] records, a [`Meter`] makes
 //! instruments. They write OTLP straight into slots; nothing is kept in another form.
 
+#[cfg(feature = "recorder")]
+mod aborted;
 mod counter;
 mod current;
 mod gauge;
@@ -18,6 +20,8 @@ mod span;
 mod tracer;
 mod up_down_counter;
 
+#[cfg(feature = "recorder")]
+pub(crate) use aborted::{fatal, span as aborted_span};
 pub use counter::{BoundCounter, Counter};
 pub use current::{Current, Entered};
 pub use gauge::{BoundGauge, Gauge};

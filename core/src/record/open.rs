@@ -1,6 +1,9 @@
 use crate::limits::AttributeLimits;
 use crate::otlp::common::{Key, Value, attribute_within, has_key, short};
+use crate::pipeline::MARK;
 use crate::platform::Platform;
+#[cfg(feature = "recorder")]
+use crate::recorder::mark::Mark;
 use crate::wire::{Full, LEN, Payload, Reader, SHORT, Writer, tag};
 
 /// A record in its slot while it is written: fields are appended, attributes replaced, and a tail is kept
@@ -15,6 +18,9 @@ pub(super) struct Open<P: Platform> {
     tag: u8,
     signatures: Signatures,
     limits: AttributeLimits,
+    /// The scope of a span that a reset is to leave.
+    #[cfg(feature = "recorder")]
+    marked: Option<u8>,
     /// How many attributes there may still be.
     left: u16,
     /// The longest text that is surely short and within the limits.
@@ -33,11 +39,23 @@ impl<P: Platform> Open<P> {
         start: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
     ) -> Result<Self, P::Buffer> {
         let signatures = Signatures::default();
-        let end = slot.len().saturating_sub(tail);
+        let end = slot.len().saturating_sub(tail + MARK);
         let tag = tag(attributes, LEN) as u8;
         let (left, longest) = (limits.count, limits.value_len.min(SHORT as u32) as u8);
-        let mut open =
-            Self { slot, len: 0, end, attributes, tag, signatures, limits, left, longest, dropped: 0 };
+        let mut open = Self {
+            slot,
+            len: 0,
+            end,
+            attributes,
+            tag,
+            signatures,
+            limits,
+            #[cfg(feature = "recorder")]
+            marked: None,
+            left,
+            longest,
+            dropped: 0,
+        };
         match open.write(start) {
             Ok(()) => Ok(open),
             Err(Full) => Err(open.slot),
@@ -54,7 +72,25 @@ impl<P: Platform> Open<P> {
         let mut w = Writer::resume(room, at);
         fields(&mut w)?;
         self.len = w.len();
+        self.mark(self.len);
         Ok(())
+    }
+
+    /// From now on a reset leaves what was written. `scope` is the span's.
+    #[cfg(feature = "recorder")]
+    pub(super) fn survive(&mut self, scope: u16) {
+        self.marked = Some(u8::try_from(scope).unwrap_or(u8::MAX));
+        self.mark(self.len);
+    }
+
+    /// Tells a reset that the first `len` bytes are whole fields.
+    #[inline(always)]
+    #[cfg_attr(not(feature = "recorder"), expect(unused_variables, reason = "nobody is told"))]
+    fn mark(&mut self, len: usize) {
+        #[cfg(feature = "recorder")]
+        if let Some(scope) = self.marked {
+            Mark::Open(len as u16, scope).write(&mut self.slot);
+        }
     }
 
     /// The bytes that may be written, and where the free ones begin.
@@ -65,6 +101,7 @@ impl<P: Platform> Open<P> {
     /// Takes over what was written by hand into [`room`](Self::room).
     pub(super) fn set_len(&mut self, len: usize) {
         self.len = len;
+        self.mark(len);
     }
 
     /// Sets an attribute; one of the same key is replaced.
@@ -85,6 +122,7 @@ impl<P: Platform> Open<P> {
         let room = self.slot.get_mut(self.len..self.end)?.first_chunk_mut()?;
         self.len += short::attribute(room, self.tag, key.name(), value, self.longest)?;
         self.left -= 1;
+        self.mark(self.len);
         Some(())
     }
 
@@ -140,8 +178,10 @@ impl<P: Platform> Open<P> {
                 _ => true,
             };
             if field == number && accepted {
+                self.mark(start);
                 self.slot.copy_within(next..self.len, start);
                 self.len -= next - start;
+                self.mark(self.len);
                 return true;
             }
             start = next;
@@ -161,6 +201,12 @@ impl<P: Platform> Open<P> {
         Ok(())
     }
 
+    /// Its memory, as a reset leaves it.
+    #[cfg(all(test, feature = "recorder"))]
+    pub(super) fn slot(&self) -> &[u8] {
+        &self.slot
+    }
+
     /// Gives out the slot of a record that goes nowhere.
     pub(super) fn into_slot(self) -> P::Buffer {
         self.slot
@@ -172,7 +218,11 @@ impl<P: Platform> Open<P> {
         mut self,
         fields: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
     ) -> (P::Buffer, usize) {
-        self.end = self.slot.len();
+        self.end = self.slot.len().saturating_sub(MARK);
+        #[cfg(feature = "recorder")]
+        if self.marked.take().is_some() {
+            Mark::Ending.write(&mut self.slot);
+        }
         let fits = self.write(fields);
         debug_assert_eq!(fits, Ok(()), "the tail is too small");
         (self.slot, self.len)
@@ -211,5 +261,43 @@ mod tests {
             assert!(signatures.add(n * 5));
         }
         assert!((0..=255).all(|n: u8| signatures.may_have(n) == (n.is_multiple_of(5) && n < 250)));
+    }
+
+    /// Attributes that come, are replaced and go, cut at every mark: what the mark says are whole fields.
+    #[test]
+    #[cfg(feature = "recorder")]
+    fn a_reset_at_any_mark_leaves_whole_fields() {
+        use crate::limits::Limits;
+        use crate::otlp::trace::{ATTRIBUTES, END_MAX};
+        use crate::platform::Device;
+        use crate::recorder::cut;
+        let limits = (ATTRIBUTES, Limits::DEFAULT.span);
+        let step = |open: &mut Open<Device>, n: u8| match n % 6 {
+            0 => open.set(&Key::new("first"), &Value::from(i64::from(n))),
+            1 => open.set(&Key::new("second"), &Value::from("a text that is long enough")),
+            2 => open.set(&Key::new("first"), &Value::from("another type, and longer than before")),
+            3 => _ = open.remove(ATTRIBUTES, |field| has_key(field, &Key::new("second"))),
+            4 => open.set(&Key::new("third"), &Value::from("long ".repeat(200).as_str())),
+            _ => _ = open.write(|w| w.fixed64(7, 7)),
+        };
+        for steps in 0..12 {
+            for stores in 0.. {
+                let slot: &'static mut [u8] = std::vec![0xEE; 200].leak();
+                let mut open = Open::<Device>::new(slot, limits, END_MAX, |w| w.fixed64(8, 8))
+                    .unwrap_or_else(|_| panic!());
+                open.survive(3);
+                (0..steps).for_each(|n| step(&mut open, n));
+                let whole = cut::after(stores, || step(&mut open, steps));
+                let mark = Mark::read(open.slot());
+                assert!(matches!(mark, Mark::Open(9.., 3)), "step {steps}, mark {stores}: {mark:?}");
+                assert!(
+                    Reader::new(mark.of(open.slot())).all(|field| field.is_ok()),
+                    "step {steps}, mark {stores}"
+                );
+                if whole {
+                    break;
+                }
+            }
+        }
     }
 }

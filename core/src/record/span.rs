@@ -103,6 +103,12 @@ impl<P: Platform> Span<P> {
         self.recording
     }
 
+    /// Its slot, as a reset leaves it.
+    #[cfg(all(test, feature = "recorder"))]
+    pub(crate) fn slot(&self) -> &[u8] {
+        self.open.as_ref().map_or(&[], Open::slot)
+    }
+
     /// The record, if anybody will see it.
     #[inline]
     fn recorded(&mut self) -> Option<&mut Open<P>> {

@@ -3,6 +3,7 @@ use crate::counters::Loss;
 use crate::otlp::Signal;
 use crate::otlp::common::{Key, Value};
 use crate::otlp::trace::{ATTRIBUTES, END_MAX, SpanKind, Start, start, trace_state};
+use crate::pipeline::MARK;
 use crate::platform::{Device, Platform};
 use crate::propagation::{ThresholdChange, TraceState, TraceStateEdit};
 use crate::sampler::{Sampler, SamplingInput, SamplingResult};
@@ -193,7 +194,7 @@ impl<'a, P: Platform> SpanBuilder<'a, P> {
         /// Ids, flags, kind, start and the name's head, at the most; what a name leaves to the rest.
         const FIXED: usize = 64;
         let pipeline = &self.tracer.pipeline;
-        let name = text::cut(self.name, slot.len().saturating_sub(FIXED + END_MAX));
+        let name = text::cut(self.name, slot.len().saturating_sub(FIXED + END_MAX + MARK));
         let span = Start { name, ..span };
         let limits = pipeline.limits().span;
         match Open::new(slot, (ATTRIBUTES, limits), END_MAX, |w| start(w, &span)) {
@@ -205,6 +206,10 @@ impl<'a, P: Platform> SpanBuilder<'a, P> {
                     let (room, at) = open.room();
                     let most = room.len().saturating_sub(at + HEAD);
                     let _ = open.write(|w| trace_state(w, &state.fit(most)));
+                }
+                #[cfg(feature = "recorder")]
+                if span.context.is_sampled() {
+                    open.survive(self.tracer.scope);
                 }
                 self.attributes.iter().for_each(|(key, value)| open.set(key, value));
                 Some(open)

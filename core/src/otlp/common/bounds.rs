@@ -157,7 +157,7 @@ impl Sink for crate::wire::Writer<'_> {
     }
 }
 
-#[cfg(feature = "flash")]
+#[cfg(any(feature = "flash", feature = "recorder"))]
 impl Sink for crate::crc::Crc {
     fn put(&mut self, bytes: &[u8]) -> Result<(), Full> {
         *self = self.add(bytes);

@@ -123,7 +123,7 @@ impl<'a> Scope<'a> {
     /// use smoltel_core::Scope;
     /// assert_ne!(Scope::new("valve").signature(), Scope::new("valve").version("1.2").signature());
     /// ```
-    #[cfg(feature = "flash")]
+    #[cfg(any(feature = "flash", feature = "recorder"))]
     pub fn signature(&self) -> u32 {
         let mut check = crate::crc::Crc::new();
         // A check takes all that is given to it.
