@@ -15,6 +15,7 @@ const MAGIC: u32 = 0x45_56_44_00;
 /// assert_eq!(Reset::HardFault.name(), "hard_fault");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[repr(u8)]
 pub enum Reset {
     /// The part does not tell.

@@ -60,6 +60,7 @@ pub struct Memory<const M: usize> {
 /// assert_ne!(Image::Survived, Image::Refused);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum Image {
     /// Nothing: power was off.
     Fresh,
