@@ -16,7 +16,7 @@ use crate::{EntityRef, MetricSettings, Value, View};
 /// What code says of one signal, once the environment has been read.
 type Setting<T> = Box<dyn FnOnce(&mut T) + Send>;
 
-/// Settings of a [`Telemetry`]. What is set here wins over the environment; only the service's name is
+/// Settings of a [`Telemetry`](crate::Telemetry). What is set here wins over the environment; only the service's name is
 /// a default that `OTEL_SERVICE_NAME` replaces.
 ///
 /// ```
@@ -144,7 +144,7 @@ impl Builder {
         self
     }
 
-    /// The propagators that [`Telemetry::propagators`] gives. Environment: `OTEL_PROPAGATORS`; default: W3C Trace Context and
+    /// The propagators that [`Telemetry::propagators`](crate::Telemetry::propagators) gives. Environment: `OTEL_PROPAGATORS`; default: W3C Trace Context and
     /// Baggage.
     pub fn propagators(mut self, propagators: Propagators) -> Self {
         self.propagators = Some(propagators);
