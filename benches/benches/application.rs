@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use smoltel::transport::{Answer, Outcome, Request, Transport};
 use smoltel::{Builder, Key, PreparedAttributes, Severity, Signal, Telemetry};
-use smoltel_benches::workload::{BODY, CONST_KEYS, NAMES, TEXTS, value};
+use smoltel_benches::workload::{BODY, CONST_KEYS, NAMES, TEXTS, set_attributes};
 use smoltel_benches::{Case, count_instructions};
 
 fn main() {
@@ -70,9 +70,7 @@ fn spans_on(builder: Builder, rounds: u64, attributes: usize) {
     run_on(builder, rounds, |telemetry| {
         let tracer = tracer.get_or_insert_with(|| telemetry.tracer("com.example.instr"));
         let mut span = tracer.start(black_box("GET /api/v1/orders/x"));
-        for (i, key) in CONST_KEYS.iter().enumerate().take(attributes) {
-            span.set(*key, black_box(value(i)));
-        }
+        set_attributes(&mut span, attributes);
         span.event("cache.miss", &[(Key::new("cache.key"), black_box("0123456789abcdef").into())]);
     });
 }
@@ -82,9 +80,14 @@ fn str_spans(rounds: u64) {
     run(rounds, |telemetry| {
         let tracer = tracer.get_or_insert_with(|| telemetry.tracer("com.example.instr"));
         let mut span = tracer.start(black_box("GET /api/v1/orders/x"));
-        for (i, name) in NAMES.iter().enumerate() {
-            span.set(black_box(*name), black_box(value(i)));
-        }
+        span.set(black_box(NAMES[0]), black_box(TEXTS[0]))
+            .set(black_box(NAMES[1]), black_box(TEXTS[1]))
+            .set(black_box(NAMES[2]), black_box(TEXTS[2]))
+            .set(black_box(NAMES[3]), black_box(TEXTS[3]))
+            .set(black_box(NAMES[4]), black_box(404))
+            .set(black_box(NAMES[5]), black_box(8080))
+            .set(black_box(NAMES[6]), black_box(true))
+            .set(black_box(NAMES[7]), black_box(1234.5));
         span.event("cache.miss", &[(black_box("cache.key").into(), black_box("0123456789abcdef").into())]);
     });
 }
@@ -94,9 +97,12 @@ fn logs(rounds: u64) {
     run(rounds, |telemetry| {
         let logger = logger.get_or_insert_with(|| telemetry.logger("com.example.instr"));
         let mut log = logger.log(Severity::Info).text(black_box(BODY));
-        for (i, key) in CONST_KEYS.iter().enumerate().skip(1).take(6) {
-            log.add(*key, black_box(value(i)));
-        }
+        log.add(CONST_KEYS[1], black_box(TEXTS[1]))
+            .add(CONST_KEYS[2], black_box(TEXTS[2]))
+            .add(CONST_KEYS[3], black_box(TEXTS[3]))
+            .add(CONST_KEYS[4], black_box(404))
+            .add(CONST_KEYS[5], black_box(8080))
+            .add(CONST_KEYS[6], black_box(true));
         log.emit();
     });
 }

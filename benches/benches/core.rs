@@ -4,7 +4,7 @@
 
 use std::hint::black_box;
 
-use smoltel_benches::workload::{CONST_KEYS, TEXTS, value};
+use smoltel_benches::workload::{CONST_KEYS, TEXTS, set_attributes, value};
 use smoltel_benches::{Case, count_instructions};
 use smoltel_core::batch::{Batch, Cursor, Lane};
 use smoltel_core::{Pipeline, Seed, Signal};
@@ -63,9 +63,7 @@ fn spans(rounds: u64, attributes: usize) {
     let tracer = pipeline.tracer("com.example.instr");
     run(rounds, pipeline, || {
         let mut span = tracer.start(black_box("GET /api/v1/orders/x"));
-        for (i, key) in CONST_KEYS.iter().enumerate().take(attributes) {
-            span.set(*key, black_box(value(i)));
-        }
+        set_attributes(&mut span, attributes);
     });
 }
 

@@ -1,6 +1,9 @@
 //! What all benches record.
 
-use smoltel_core::{Key, Value};
+use std::hint::black_box;
+
+use smoltel_core::platform::Platform;
+use smoltel_core::{Key, Span, Value};
 
 /// A span's name.
 pub const NAME: &str = "GET /api/v1/orders/x";
@@ -29,6 +32,24 @@ pub const CONST_KEYS: [Key<'static>; 8] = {
 pub const TEXTS: [&str; 4] = ["x9-kq/ab_c0d.ef1", "/api/v1/orders/x", "ip-10-0-13-37-ab", "curl-8.5.0-linux"];
 /// A body of eighty bytes.
 pub const BODY: &str = "an order was placed, paid for, packed, sent off and signed for by a neighbour .....";
+
+/// Sets three attributes or eight, as a program does that was written by hand: the compiler sees of what kind each value
+/// is, and not what it holds.
+#[inline(always)]
+pub fn set_attributes<P: Platform>(span: &mut Span<P>, number: usize) {
+    if number >= 3 {
+        span.set(CONST_KEYS[0], black_box(TEXTS[0]));
+        span.set(CONST_KEYS[1], black_box(TEXTS[1]));
+        span.set(CONST_KEYS[2], black_box(TEXTS[2]));
+    }
+    if number >= 8 {
+        span.set(CONST_KEYS[3], black_box(TEXTS[3]));
+        span.set(CONST_KEYS[4], black_box(404));
+        span.set(CONST_KEYS[5], black_box(8080));
+        span.set(CONST_KEYS[6], black_box(true));
+        span.set(CONST_KEYS[7], black_box(1234.5));
+    }
+}
 
 /// The value of the key with that number: four texts, two integers, a flag, a double.
 pub fn value(i: usize) -> Value<'static> {

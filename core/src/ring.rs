@@ -226,17 +226,19 @@ impl<B: DerefMut<Target = [u8]>> Ring<B> {
             return None;
         }
         let at = self.head + offset;
-        let whole = self.buf.get(at..).and_then(|rest| rest.first_chunk());
-        let header = Header::decode(whole.copied().unwrap_or_else(|| self.wrapped(offset)));
+        let header = match self.buf.get(at..).and_then(<[u8]>::first_chunk) {
+            Some(bytes) => Header::decode(*bytes),
+            None => self.wrapped(offset),
+        };
         Some((header, offset + header.record_len()))
     }
 
-    /// The bytes of a header that lies across the end of the buffer, or beyond it.
-    #[inline(never)]
-    fn wrapped(&self, offset: usize) -> [u8; Header::LEN] {
+    /// A header that lies across the end of the buffer, or beyond it.
+    #[cold]
+    fn wrapped(&self, offset: usize) -> Header {
         let mut bytes = [0; Header::LEN];
         self.read(offset, &mut bytes);
-        bytes
+        Header::decode(bytes)
     }
 
     /// Headers and offsets from `offset` on.

@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use smoltel_core::platform::{self, Platform, Priority};
 use smoltel_core::propagation::TraceState;
@@ -14,6 +14,7 @@ use smoltel_core::{
 };
 
 use crate::Signal;
+use crate::clock::unix_now;
 use crate::command::Commands;
 use crate::context::{self, Entered};
 #[cfg(unix)]
@@ -126,12 +127,6 @@ pub(crate) fn empty_lane() -> Ring<Box<[u8]>> {
     Ring::new(vec![0; LANE].into_boxed_slice())
 }
 
-/// Nanoseconds since 1970; zero for a clock that stands before.
-pub(crate) fn unix_now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-}
-
 impl Platform for Threads {
     type Handle = Arc<Pipeline<Self>>;
     type Lock<T: Send + 'static> = Locked<T>;
@@ -175,6 +170,7 @@ impl Platform for Threads {
         std::thread::panicking()
     }
 
+    #[inline]
     fn now(&self) -> u64 {
         unix_now()
     }
@@ -224,12 +220,22 @@ impl Platform for Threads {
         }
     }
 
+    #[inline]
     fn stored(&self, signal: Signal, priority: Priority, used: usize, capacity: usize) {
-        let is_urgent = priority as u8 >= self.urgent_from[signal as usize];
+        let (half, urgent) = (used >= capacity / 2, priority as u8 >= self.urgent_from[signal as usize]);
+        if half || urgent {
+            self.tell_worker(signal, half, urgent);
+        }
+    }
+}
+
+impl Threads {
+    #[cold]
+    fn tell_worker(&self, signal: Signal, half: bool, is_urgent: bool) {
         if is_urgent && !self.hurried[signal as usize].swap(true, Ordering::AcqRel) {
             self.worker.hurry(signal);
         }
-        if used >= capacity / 2 && !self.woken[signal as usize].swap(true, Ordering::AcqRel) {
+        if half && !self.woken[signal as usize].swap(true, Ordering::AcqRel) {
             self.worker.wake();
         }
     }

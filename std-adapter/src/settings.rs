@@ -5,9 +5,9 @@ use std::fmt;
 use std::time::Duration;
 
 use smoltel_core::processor::{Processor, Record, Verdict};
-use smoltel_core::propagation::{B3, Context, Propagator, TraceContext, W3cBaggage};
+use smoltel_core::propagation::{B3, Context, Propagator, TraceContext, TraceState, W3cBaggage};
 use smoltel_core::sampler::{AlwaysOn, ParentBased, Sampler, SamplingInput, SamplingResult};
-use smoltel_core::{AttributeLimits, Limits};
+use smoltel_core::{AttributeLimits, Key, Limits, SpanContext, SpanKind, TraceId, Value};
 
 /// How spans are made, and when they leave.
 ///
@@ -141,9 +141,23 @@ impl Sampler for ChosenSampler {
     fn should_sample(&self, span: &SamplingInput<'_>) -> SamplingResult {
         match &self.0 {
             None => const { ParentBased::new(AlwaysOn) }.should_sample(span),
-            Some(sampler) => sampler.should_sample(span),
+            Some(sampler) => {
+                let SamplingInput { parent, trace_id, name, kind, trace_state, attributes } = *span;
+                ask(&**sampler, (parent, trace_id, kind), (name, trace_state, attributes))
+            }
         }
     }
+}
+
+/// Asks a sampler. What it is asked about comes in parts, so that the input is not put together in memory where nobody asks.
+#[cold]
+#[inline(never)]
+fn ask<'a>(
+    sampler: &dyn Sampler,
+    (parent, trace_id, kind): (Option<&'a SpanContext>, TraceId, SpanKind),
+    (name, trace_state, attributes): (&'a str, TraceState<'a>, &'a [(Key<'a>, Value<'a>)]),
+) -> SamplingResult {
+    sampler.should_sample(&SamplingInput { parent, trace_id, name, kind, trace_state, attributes })
 }
 
 impl fmt::Display for ChosenSampler {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smoltel::{Builder, Key, PreparedAttributes, Severity, Telemetry};
-use smoltel_benches::workload::{BODY, CONST_KEYS, NAME, TEXTS, value};
+use smoltel_benches::workload::{BODY, CONST_KEYS, NAME, TEXTS, set_attributes};
 
 use crate::program::Program;
 
@@ -26,16 +26,17 @@ pub(crate) fn on(builder: Builder) -> Program {
     Program {
         span: Box::new(move || {
             let mut span = tracer.start(black_box(NAME));
-            for (i, key) in CONST_KEYS.iter().enumerate() {
-                span.set(*key, black_box(value(i)));
-            }
+            set_attributes(&mut span, CONST_KEYS.len());
             span.event("cache.miss", &[(Key::new("cache.key"), black_box(TEXTS[0]).into())]);
         }),
         log: Some(Box::new(move || {
             let mut log = logger.log(Severity::Info).text(black_box(BODY));
-            for (i, key) in CONST_KEYS.iter().enumerate().skip(1).take(6) {
-                log.add(*key, black_box(value(i)));
-            }
+            log.add(CONST_KEYS[1], black_box(TEXTS[1]))
+                .add(CONST_KEYS[2], black_box(TEXTS[2]))
+                .add(CONST_KEYS[3], black_box(TEXTS[3]))
+                .add(CONST_KEYS[4], black_box(404))
+                .add(CONST_KEYS[5], black_box(8080))
+                .add(CONST_KEYS[6], black_box(true));
             log.emit();
         })),
         count: Some(Box::new(move || counter.add_prepared(black_box(1), black_box(&prepared)))),

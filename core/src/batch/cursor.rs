@@ -99,7 +99,7 @@ impl Cursor {
                 self.repair(len, source, out.get_mut(at..at + len).unwrap_or_default());
             }
             at += len;
-            match batch.find(source, group, found.next) {
+            match found.next_in(batch, source).or_else(|| batch.find(source, group, found.next)) {
                 Some(next) => found = next,
                 None => return (at, batch.behind(group)),
             }
@@ -185,6 +185,14 @@ impl Batch {
 }
 
 impl Found {
+    /// The record behind this one, if it is of the same scope, as it nearly always is.
+    #[inline]
+    fn next_in(&self, batch: &Batch, source: &impl Source) -> Option<Self> {
+        let (header, next) = source.record(self.next).filter(|_| self.next < batch.end)?;
+        let same = (header.scope, header.kind) == (self.header.scope, self.header.kind);
+        same.then_some(Self { offset: self.next, header, next })
+    }
+
     /// Writes the record with its head and returns their length, if they fit.
     fn write_whole(&self, source: &impl Source, out: &mut [u8]) -> Option<usize> {
         const TAG: u8 = tag(field::SECOND, LEN) as u8;

@@ -92,11 +92,14 @@ impl Batch {
     ) -> Option<Self> {
         let (scopes, bound) = (heapless::Vec::new(), HEAD + resource_len);
         let mut batch = Self { signal, start, end: start, items: 0, records: 0, bound, scopes, resource_len };
-        while let Some((header, next)) = source.record(batch.end).filter(|_| batch.end < until) {
-            if header.kind == signal as u8 && !batch.add(source, header, max_len) {
+        while batch.end < until
+            && let Some((header, next)) = source.record(batch.end)
+        {
+            if header.kind != signal as u8 {
+                batch.end = next;
+            } else if !batch.add_run(source, header, until, max_len) {
                 break;
             }
-            batch.end = next;
         }
         (batch.records > 0).then_some(batch)
     }
@@ -132,26 +135,47 @@ impl Batch {
         self.resource_len + scopes
     }
 
-    /// Adds a record's lengths; `false` when it begins another request.
-    fn add(&mut self, source: &impl Source, header: Header, max_len: usize) -> bool {
-        let record_len = len_field(header.len.into());
-        let known = self.scopes.iter().position(|group| group.scope == header.scope);
+    /// Adds the lengths of the record at the end and of those behind it that are of the same scope; `false` when one
+    /// begins another request.
+    fn add_run(&mut self, source: &impl Source, first: Header, until: usize, max_len: usize) -> bool {
+        let known = self.scopes.iter().position(|group| group.scope == first.scope);
         let index = known.unwrap_or(self.scopes.len());
-        let scope_len = known.map_or_else(|| source.scope(header.scope, |scope| scope.fields_len()), |_| 0);
-        let added = record_len + if known.is_some() { 0 } else { HEAD + scope_len };
+        let scope_len = known.map_or_else(|| source.scope(first.scope, |scope| scope.fields_len()), |_| 0);
+        let added = first.field_len() + if known.is_some() { 0 } else { HEAD + scope_len };
         if self.records > 0 && self.bound + added > max_len {
             return false;
         }
-        let new = Group { scope: header.scope, scope_len, records_len: 0 };
+        let new = Group { scope: first.scope, scope_len, records_len: 0 };
         if known.is_none() && self.scopes.push(new).is_err() {
             return false;
         }
         let Some(group) = self.scopes.get_mut(index) else { return false };
-        group.records_len += record_len;
-        self.bound += added;
-        self.records += 1;
-        self.items = self.items.saturating_add(header.items.into());
-        true
+        // What is counted is kept where it is quick to count: a run may be all there is.
+        let (mut end, mut records, mut items) = (self.end + first.record_len(), 1, u32::from(first.items));
+        let (mut len, mut bound, mut fits) = (first.field_len(), self.bound + added, true);
+        while end < until
+            && let Some((header, next)) = source.record(end)
+            && (header.scope, header.kind) == (first.scope, first.kind)
+        {
+            fits = bound + header.field_len() <= max_len;
+            if !fits {
+                break;
+            }
+            (len, bound) = (len + header.field_len(), bound + header.field_len());
+            (end, records, items) = (next, records + 1, items.saturating_add(header.items.into()));
+        }
+        group.records_len += len;
+        (self.end, self.bound, self.records) = (end, bound, self.records + records);
+        self.items = self.items.saturating_add(items);
+        fits
+    }
+}
+
+impl Header {
+    /// Bytes of the record as a field of a request.
+    #[inline]
+    fn field_len(&self) -> usize {
+        2 + usize::from(self.len >= 0x80) + usize::from(self.len >= 0x4000) + usize::from(self.len)
     }
 }
 

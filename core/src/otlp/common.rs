@@ -13,7 +13,7 @@ pub(crate) use bounds::{Bounds, Sink, distinct};
 pub use indexed::{IndexedValue, StringIndex};
 pub use scope::Scope;
 
-use crate::wire::{Full, LEN, SHORT, Writer, len_field, tag, varint};
+use crate::wire::{Full, LEN, Writer, len_field, tag, varint};
 
 mod field {
     pub(super) mod any_value {
@@ -221,9 +221,9 @@ pub(crate) fn attribute_within(
     bounds: Bounds,
 ) -> Result<(), Full> {
     if number < 16
-        && bounds.admit(value)
+        && bounds.admit_short()
         && let Some(room) = w.rest().first_chunk_mut()
-        && let Some(len) = short::attribute(room, tag(number, LEN) as u8, key.name, value, SHORT as u8)
+        && let Some(len) = short::attribute(room, tag(number, LEN) as u8, key.name, value)
     {
         w.advance(len);
         return Ok(());

@@ -159,6 +159,9 @@ const FLAGS_TAG: [u8; 2] = {
 
 /// Writes a name.
 pub(crate) fn name(w: &mut Writer<'_>, name: &str) -> Result<(), Full> {
+    if name.len() < 0x80 {
+        return w.put_behind([tag(field::span::NAME, LEN) as u8, name.len() as u8], name.as_bytes());
+    }
     w.string(field::span::NAME, name)
 }
 
@@ -233,8 +236,14 @@ pub(crate) fn event(
 ) -> Result<(), Full> {
     use field::event as number;
     w.message(field::span::EVENTS, |w| {
-        w.fixed64(number::TIME, time)?;
-        w.string(number::NAME, name)?;
+        if name.len() < 0x80 {
+            let [a, b, c, d, e, f, g, h] = time.to_le_bytes();
+            let (first, second) = (tag(number::TIME, FIXED64) as u8, tag(number::NAME, LEN) as u8);
+            w.put_behind([first, a, b, c, d, e, f, g, h, second, name.len() as u8], name.as_bytes())?;
+        } else {
+            w.fixed64(number::TIME, time)?;
+            w.string(number::NAME, name)?;
+        }
         let dropped = attributes.encode(w, number::ATTRIBUTES)?;
         count(w, number::DROPPED_ATTRIBUTES, dropped)
     })

@@ -257,7 +257,12 @@ impl<P: Platform> Pipeline<P> {
     /// still ties its children together.
     #[inline]
     pub(crate) fn slot_or_loss(&self, slot: Option<P::Buffer>) -> Option<P::Buffer> {
-        let slot = slot.or_else(|| self.platform.grow());
+        slot.or_else(|| self.grow_or_loss())
+    }
+
+    #[cold]
+    fn grow_or_loss(&self) -> Option<P::Buffer> {
+        let slot = self.platform.grow();
         if slot.is_none() {
             self.add_unrecorded(Signal::Traces, Loss::NoSlot);
         }
@@ -265,6 +270,7 @@ impl<P: Platform> Pipeline<P> {
     }
 
     /// Takes note of a span that is not to be sent; its slot is free again unless it `keeps` it.
+    #[inline(never)]
     pub(crate) fn not_sampled(
         &self,
         decision: Decision,

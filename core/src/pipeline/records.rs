@@ -80,6 +80,7 @@ impl<P: Platform> Records<P> {
     }
 
     /// Puts a record into its lane; how full that is then, and its capacity.
+    #[inline(always)]
     pub(super) fn store(&mut self, record: &Stored, bytes: &[u8]) -> (usize, usize) {
         self.counters.add_recorded(record.signal, record.items.into());
         if let Err(reason) = self.push(record, bytes) {
@@ -89,6 +90,7 @@ impl<P: Platform> Records<P> {
     }
 
     /// How full the record's lane is, and its capacity.
+    #[inline]
     pub(super) fn fill(&self, record: &Stored) -> (usize, usize) {
         let ring = self.lanes.as_ref().get(P::lane(record.signal, record.priority));
         ring.map_or((0, 0), |ring| (ring.len(), ring.capacity()))

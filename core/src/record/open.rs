@@ -4,7 +4,10 @@ use crate::pipeline::MARK;
 use crate::platform::Platform;
 #[cfg(feature = "recorder")]
 use crate::recorder::mark::Mark;
-use crate::wire::{Full, LEN, Payload, Reader, SHORT, Writer, tag};
+use crate::wire::{CALLS, Full, LEN, Payload, Reader, SHORT, Writer, tag};
+
+/// No more bytes are kept free at the end of any record.
+const TAIL: usize = 40 + MARK;
 
 /// A record in its slot while it is written: fields are appended, attributes replaced, and a tail is kept
 /// free so that finishing cannot fail.
@@ -23,8 +26,6 @@ pub(super) struct Open<P: Platform> {
     marked: Option<u8>,
     /// How many attributes there may still be.
     left: u16,
-    /// The longest text that is surely short and within the limits.
-    longest: u8,
     /// Attributes that found no room, went over the limit or had an empty key.
     pub(super) dropped: u32,
 }
@@ -38,10 +39,13 @@ impl<P: Platform> Open<P> {
         tail: usize,
         start: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
     ) -> Result<Self, P::Buffer> {
-        let signatures = Signatures::default();
+        debug_assert!(tail + MARK <= TAIL, "short attributes leave too little for the end");
+        // What only some attributes may go through is decided for each.
+        let quick = limits.count > 0 && limits.value_len >= SHORT as u32;
+        let signatures = if quick { Signatures::NONE } else { Signatures::ALL };
         let end = slot.len().saturating_sub(tail + MARK);
         let tag = tag(attributes, LEN) as u8;
-        let (left, longest) = (limits.count, limits.value_len.min(SHORT as u32) as u8);
+        let left = limits.count;
         let mut open = Self {
             slot,
             len: 0,
@@ -53,13 +57,17 @@ impl<P: Platform> Open<P> {
             #[cfg(feature = "recorder")]
             marked: None,
             left,
-            longest,
             dropped: 0,
         };
         match open.write(start) {
             Ok(()) => Ok(open),
             Err(Full) => Err(open.slot),
         }
+    }
+
+    /// Takes no more attributes.
+    pub(super) fn close(&mut self) {
+        (self.left, self.signatures) = (0, Signatures::ALL);
     }
 
     /// Appends fields, whole or not at all.
@@ -104,38 +112,91 @@ impl<P: Platform> Open<P> {
         self.mark(len);
     }
 
-    /// Sets an attribute; one of the same key is replaced.
+    /// Sets an attribute; one of the same key is replaced. Where the compiler knows what kind the value is of, as it
+    /// nearly always does, only the code for that kind is called, and the value goes there in registers.
+    #[inline(always)]
     pub(super) fn set(&mut self, key: &Key<'_>, value: &Value<'_>) {
-        if self.signatures.add(key.signature()) {
-            self.set_otherwise(key, value, true);
-        } else if self.set_short(key, value).is_none() {
-            self.set_otherwise(key, value, false);
+        match *value {
+            _ if CALLS => self.set_value(key, value),
+            Value::Str(text) => self.set_text(key, text),
+            Value::Bool(value) => self.set_bool(key, value),
+            Value::Int(value) => self.set_int(key, value),
+            Value::Double(value) => self.set_double(key, value),
+            _ => self.set_value(key, value),
         }
+    }
+
+    #[inline(never)]
+    fn set_text(&mut self, key: &Key<'_>, text: &str) {
+        self.set_as(key, text);
+    }
+
+    #[inline(never)]
+    fn set_bool(&mut self, key: &Key<'_>, value: bool) {
+        self.set_as(key, value);
+    }
+
+    #[inline(never)]
+    fn set_int(&mut self, key: &Key<'_>, value: i64) {
+        self.set_as(key, value);
+    }
+
+    #[inline(never)]
+    fn set_double(&mut self, key: &Key<'_>, value: f64) {
+        self.set_as(key, value);
+    }
+
+    #[inline(never)]
+    fn set_value(&mut self, key: &Key<'_>, value: &Value<'_>) {
+        self.set_as(key, *value);
+    }
+
+    #[inline(always)]
+    fn set_as<'a>(&mut self, key: &Key<'_>, value: impl Into<Value<'a>> + Copy) {
+        if self.signatures.add(key.signature()) {
+            self.set_slowly(key, value, true);
+        } else if self.set_short(key, &value.into()).is_none() {
+            self.set_slowly(key, value, false);
+        }
+    }
+
+    /// Sets an attribute that may be there already, or is not short.
+    #[cold]
+    #[inline(never)]
+    fn set_slowly<'a>(&mut self, key: &Key<'_>, value: impl Into<Value<'a>>, known: bool) {
+        if known && self.remove(self.attributes, |field| has_key(field, key)) {
+            self.left = self.left.saturating_add(1);
+        }
+        self.set_otherwise(key, &value.into());
     }
 
     /// Sets an attribute that is new and short, unless the slot is nearly full.
     #[inline(always)]
     fn set_short(&mut self, key: &Key<'_>, value: &Value<'_>) -> Option<()> {
-        if self.left == 0 {
-            return None;
-        }
-        let room = self.slot.get_mut(self.len..self.end)?.first_chunk_mut()?;
-        self.len += short::attribute(room, self.tag, key.name(), value, self.longest)?;
-        self.left -= 1;
+        // No tail is longer than the room behind a short attribute: one look for both.
+        let room = self.slot.get_mut(self.len..)?.first_chunk_mut::<{ short::ROOM + TAIL }>()?;
+        self.len += short::attribute(room.first_chunk_mut()?, self.tag, key.name(), value)?;
+        self.count();
         self.mark(self.len);
         Some(())
     }
 
-    /// Sets an attribute that may be there already or is not short, or counts it.
-    #[cold]
-    fn set_otherwise(&mut self, key: &Key<'_>, value: &Value<'_>, known: bool) {
-        let (number, bounds) = (self.attributes, self.limits.bounds());
-        if known && self.remove(number, |field| has_key(field, key)) {
-            self.left = self.left.saturating_add(1);
+    /// Counts an attribute that was written.
+    #[inline(always)]
+    fn count(&mut self) {
+        self.left = self.left.wrapping_sub(1);
+        if self.left == 0 {
+            // From now on each is looked at, whether it takes another's place.
+            self.signatures = Signatures::ALL;
         }
+    }
+
+    /// Sets an attribute that is not there, or counts it.
+    fn set_otherwise(&mut self, key: &Key<'_>, value: &Value<'_>) {
+        let (number, bounds) = (self.attributes, self.limits.bounds());
         let allowed = !key.name().is_empty() && self.left > 0;
         if allowed && self.write(|w| attribute_within(w, number, key, value, bounds)).is_ok() {
-            self.left -= 1;
+            self.count();
         } else {
             self.dropped = self.dropped.saturating_add(1);
         }
@@ -230,10 +291,15 @@ impl<P: Platform> Open<P> {
 }
 
 /// Which signatures keys had, to know cheaply that a key is new, which nearly all are: a bit for each.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Signatures([u32; 8]);
 
 impl Signatures {
+    /// No key was seen.
+    const NONE: Self = Self([0; 8]);
+    /// Any may have been seen.
+    const ALL: Self = Self([u32::MAX; 8]);
+
     /// Whether there may be an attribute of that signature.
     #[inline]
     fn may_have(&self, signature: u8) -> bool {
@@ -255,7 +321,7 @@ mod tests {
 
     #[test]
     fn a_signature_that_was_added_is_found_and_no_other() {
-        let mut signatures = Signatures::default();
+        let mut signatures = Signatures::NONE;
         for n in 0..50u8 {
             assert!(!signatures.add(n * 5));
             assert!(signatures.add(n * 5));

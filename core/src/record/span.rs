@@ -7,7 +7,7 @@ use crate::otlp::common::{Attributes, Key, Value, exception};
 use crate::otlp::trace::{self, Dropped, NAME, STATUS, StatusCode, TRACE_STATE};
 use crate::pipeline::Stored;
 use crate::platform::{Device, Platform, Priority};
-use crate::propagation::TraceState;
+use crate::propagation::{TraceState, TraceStateEdit};
 use crate::wire::Full;
 
 /// An operation with a beginning and an end. It is written into its slot as it goes; ending it moves
@@ -71,6 +71,27 @@ impl<P: Platform> Span<P> {
         Self { pipeline, context, open, recording, is_stateless, start, status, scope, events, links }
     }
 
+    /// The span with what few begin with.
+    #[inline(never)]
+    pub(super) fn begun_with(
+        mut self,
+        state: TraceStateEdit<'_>,
+        attributes: &[(Key<'_>, Value<'_>)],
+    ) -> Self {
+        const HEAD: usize = 3;
+        let Some(open) = &mut self.open else { return self };
+        if !self.recording {
+            open.close();
+        }
+        if !self.is_stateless {
+            let (room, at) = open.room();
+            let most = room.len().saturating_sub(at + HEAD);
+            let _ = open.write(|w| trace::trace_state(w, &state.fit(most)));
+        }
+        attributes.iter().for_each(|(key, value)| open.set(key, value));
+        self
+    }
+
     /// What a child, a log record or another process needs to refer to this span.
     #[inline]
     pub fn context(&self) -> SpanContext {
@@ -119,7 +140,8 @@ impl<P: Platform> Span<P> {
     /// `dropped_attributes_count`.
     #[inline]
     pub fn set<'a>(&mut self, key: impl Into<Key<'a>>, value: impl Into<Value<'a>>) -> &mut Self {
-        if let Some(open) = self.recorded() {
+        // One that is not recorded is closed to attributes.
+        if let Some(open) = &mut self.open {
             open.set(&key.into(), &value.into());
         }
         self
@@ -140,13 +162,11 @@ impl<P: Platform> Span<P> {
     /// Adds an event that happened at `time`, in the nanoseconds of the pipeline's clock. It may be
     /// outside the span's own time.
     pub fn event_at(&mut self, time: u64, name: &str, attributes: &[(Key<'_>, Value<'_>)]) -> &mut Self {
-        let limits = *self.pipeline.limits();
-        let mut events = self.events;
-        if let Some(open) = self.recorded() {
+        let limits = self.pipeline.limits();
+        if let Some(open) = self.open.as_mut().filter(|_| self.recording) {
             let attributes = Attributes::new(attributes, limits.event_attributes, limits.span);
-            events.add(limits.events, || open.write(|w| trace::event(w, time, name, &attributes)));
+            self.events.add(limits.events, || open.write(|w| trace::event(w, time, name, &attributes)));
         }
-        self.events = events;
         self
     }
 

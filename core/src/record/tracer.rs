@@ -2,10 +2,10 @@ use crate::context::{SpanContext, TraceId};
 use crate::counters::Loss;
 use crate::otlp::Signal;
 use crate::otlp::common::{Key, Value};
-use crate::otlp::trace::{ATTRIBUTES, END_MAX, SpanKind, Start, start, trace_state};
+use crate::otlp::trace::{ATTRIBUTES, END_MAX, SpanKind, Start, start};
 use crate::pipeline::MARK;
 use crate::platform::{Device, Platform};
-use crate::propagation::{ThresholdChange, TraceState, TraceStateEdit};
+use crate::propagation::{ThresholdChange, TraceState};
 use crate::sampler::{Sampler, SamplingInput, SamplingResult};
 use crate::wire::text;
 
@@ -169,13 +169,16 @@ impl<'a, P: Platform> SpanBuilder<'a, P> {
         };
         let time = self.time.unwrap_or_else(|| pipeline.now());
         let is_stateless = trace_state.is_empty() && threshold == ThresholdChange::Keep;
-        let changed = (!is_stateless).then(|| trace_state.change_threshold(threshold));
         let open = slot.and_then(|slot| {
             let start = Start { context: &context, parent, kind: self.kind, name: self.name, time };
-            self.open(slot, start, changed)
+            self.open(slot, start)
         });
         let recording = decision.is_recording() && open.is_some();
-        Span::new(pipeline.clone(), *scope, context, open, (recording, is_stateless), time)
+        let span = |open| Span::new(pipeline.clone(), *scope, context, open, (recording, is_stateless), time);
+        if is_stateless && self.attributes.is_empty() {
+            return span(open);
+        }
+        span(open).begun_with(trace_state.change_threshold(threshold), self.attributes)
     }
 
     #[inline]
@@ -190,7 +193,8 @@ impl<'a, P: Platform> SpanBuilder<'a, P> {
         self.tracer.pipeline.sampler().should_sample(&input)
     }
 
-    fn open(&self, slot: P::Buffer, span: Start<'_>, state: Option<TraceStateEdit<'_>>) -> Option<Open<P>> {
+    #[inline]
+    fn open(&self, slot: P::Buffer, span: Start<'_>) -> Option<Open<P>> {
         /// Ids, flags, kind, start and the name's head, at the most; what a name leaves to the rest.
         const FIXED: usize = 64;
         let pipeline = &self.tracer.pipeline;
@@ -201,26 +205,25 @@ impl<'a, P: Platform> SpanBuilder<'a, P> {
             Ok(mut open) => {
                 // A name that was cut counts as one: the record says that it is not whole.
                 open.dropped += u32::from(name.len() < self.name.len());
-                if let Some(state) = state {
-                    const HEAD: usize = 3;
-                    let (room, at) = open.room();
-                    let most = room.len().saturating_sub(at + HEAD);
-                    let _ = open.write(|w| trace_state(w, &state.fit(most)));
-                }
                 #[cfg(feature = "recorder")]
                 if span.context.is_sampled() {
                     open.survive(self.tracer.scope);
                 }
-                self.attributes.iter().for_each(|(key, value)| open.set(key, value));
                 Some(open)
             }
             Err(slot) => {
-                pipeline.give_back(slot);
-                if span.context.is_sampled() {
-                    pipeline.add_unrecorded(Signal::Traces, Loss::TooLarge);
-                }
+                self.lose(slot, span.context.is_sampled());
                 None
             }
+        }
+    }
+
+    /// Not even its ids fit.
+    #[cold]
+    fn lose(&self, slot: P::Buffer, is_sampled: bool) {
+        self.tracer.pipeline.give_back(slot);
+        if is_sampled {
+            self.tracer.pipeline.add_unrecorded(Signal::Traces, Loss::TooLarge);
         }
     }
 }

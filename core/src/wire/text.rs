@@ -13,7 +13,10 @@ pub(crate) fn format(room: &mut [u8], text: fmt::Arguments<'_>) -> (usize, bool)
 
 /// As much of `text` as fits in `max` bytes, cut at a character.
 pub(crate) fn cut(text: &str, max: usize) -> &str {
-    let mut end = max.min(text.len());
+    if text.len() <= max {
+        return text;
+    }
+    let mut end = max;
     while !text.is_char_boundary(end) {
         end -= 1;
     }

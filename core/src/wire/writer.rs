@@ -83,9 +83,9 @@ impl<'a> Writer<'a> {
     /// Appends `len` bytes for the caller to fill: one check for a run of several pieces.
     #[inline]
     pub(crate) fn reserve(&mut self, len: usize) -> Result<&mut [u8], Full> {
-        let Some(rest) = self.buf.get_mut(self.len..) else { return Err(Full) };
-        let Some(room) = rest.get_mut(..len) else { return Err(Full) };
-        self.len += len;
+        let end = self.len.wrapping_add(len);
+        let Some(room) = self.buf.get_mut(self.len..end) else { return Err(Full) };
+        self.len = end;
         Ok(room)
     }
 
@@ -105,6 +105,15 @@ impl<'a> Writer<'a> {
     #[inline]
     pub fn put(&mut self, bytes: &[u8]) -> Result<(), Full> {
         copy(self.reserve(bytes.len())?, bytes);
+        Ok(())
+    }
+
+    /// Appends a head and what is behind it: one check for both.
+    #[inline(always)]
+    pub(crate) fn put_behind<const N: usize>(&mut self, head: [u8; N], bytes: &[u8]) -> Result<(), Full> {
+        let (first, rest) = self.reserve(N + bytes.len())?.split_first_chunk_mut().ok_or(Full)?;
+        *first = head;
+        copy(rest, bytes);
         Ok(())
     }
 
@@ -202,7 +211,7 @@ impl<'a> Writer<'a> {
 /// Up to so many bytes, a call to `memcpy` costs more than they do; on a microcontroller it is as quick, and
 /// smaller.
 pub(crate) const SHORT: usize = 32;
-const CALLS: bool = size_of::<usize>() < 8;
+pub(crate) const CALLS: bool = size_of::<usize>() < 8;
 
 /// Copies between slices of one length.
 #[inline(always)]

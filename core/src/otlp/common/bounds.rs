@@ -1,5 +1,5 @@
 use super::{Key, Value, field};
-use crate::wire::{FIXED64, Full, LEN, VARINT, len_field, tag, varint};
+use crate::wire::{FIXED64, Full, LEN, SHORT, VARINT, len_field, tag, varint};
 
 /// How much of a value is written: longer texts are cut, and what nests deeper is left empty.
 #[derive(Clone, Copy, Debug)]
@@ -33,15 +33,10 @@ impl Bounds {
         Self { len, depth, messages: MESSAGES }
     }
 
-    /// Whether the value is surely written as it is.
+    /// Whether all that is short is written as it is.
     #[inline(always)]
-    pub(super) fn admit(&self, value: &Value<'_>) -> bool {
-        match *value {
-            Value::Str(text) => text.len() <= self.len,
-            Value::Bytes(bytes) => bytes.len() <= self.len,
-            Value::Array(_) | Value::Map(_) => false,
-            _ => true,
-        }
+    pub(super) fn admit_short(&self) -> bool {
+        self.len >= SHORT
     }
 
     /// The bounds of what is in an array or map; `None` if that is too deep itself.

@@ -14,49 +14,46 @@ const DOUBLE: u8 = tag(field::any_value::DOUBLE, FIXED64) as u8;
 /// The most bytes that a short attribute takes: two heads, a key and a text.
 pub(crate) const ROOM: usize = 4 + SHORT + 4 + SHORT;
 
-/// Writes a `KeyValue` under `tag` at the front of `out` and returns its length; `None` when the key is not
-/// short, or a text is longer than `longest`, which is [`SHORT`] at the most.
+/// Writes a `KeyValue` under `tag` at the front of `out` and returns its length; `None` when it is not short, and
+/// nothing is written.
 #[inline(always)]
-pub(crate) fn attribute(
-    out: &mut [u8; ROOM],
-    tag: u8,
-    key: &str,
-    value: &Value<'_>,
-    longest: u8,
-) -> Option<usize> {
-    let key = key.as_bytes();
-    if !(1..=SHORT).contains(&key.len()) {
+pub(crate) fn attribute(out: &mut [u8; ROOM], tag: u8, key: &str, value: &Value<'_>) -> Option<usize> {
+    // First all that may refuse; what is written then is known to have room.
+    if !is_short(key, value) {
         return None;
     }
+    let key = key.as_bytes();
     let (head, rest) = out.split_first_chunk_mut::<4>()?;
     let (name, rest) = rest.split_at_mut_checked(key.len())?;
+    let rest = rest.first_chunk_mut::<MOST>()?;
     copy_short(name, key);
     let content = match *value {
-        Value::Str(text) => self::text(rest, text.as_bytes(), longest)?,
+        Value::Str(text) => self::text(rest, text.as_bytes())?,
         Value::Bool(value) => scalar(rest, BOOL, value.into())?,
         Value::Int(value) => scalar(rest, INT, value as u64)?,
         Value::Double(value) => double(rest, value)?,
         _ => return None,
     };
-    let total = key.len() + content + 4;
-    *head = [tag, total as u8, KEY, key.len() as u8];
-    Some(2 + total)
+    *head = [tag, (key.len() + content) as u8 + 4, KEY, key.len() as u8];
+    Some(key.len() + content + 6)
 }
+
+/// A value's head and a text.
+const MOST: usize = 4 + SHORT;
 
 /// Writes a value, and returns the length of its content.
 #[inline(always)]
-fn text(out: &mut [u8], text: &[u8], longest: u8) -> Option<usize> {
-    if text.len() > longest.into() {
-        return None;
-    }
+fn text(out: &mut [u8; MOST], text: &[u8]) -> Option<usize> {
     let (head, rest) = out.split_first_chunk_mut::<4>()?;
-    *head = [VALUE, text.len() as u8 + 2, TEXT, text.len() as u8];
+    // [VALUE, length + 2, TEXT, length] in one go.
+    const HEAD: u32 = u32::from_le_bytes([VALUE, 2, TEXT, 0]);
+    *head = HEAD.wrapping_add((text.len() as u32).wrapping_mul(0x0100_0100)).to_le_bytes();
     copy_short(rest.get_mut(..text.len())?, text);
     Some(2 + text.len())
 }
 
 #[inline(always)]
-fn double(out: &mut [u8], value: f64) -> Option<usize> {
+fn double(out: &mut [u8; MOST], value: f64) -> Option<usize> {
     let (head, rest) = out.split_first_chunk_mut::<3>()?;
     *head = [VALUE, 9, DOUBLE];
     *rest.first_chunk_mut()? = value.to_bits().to_le_bytes();
@@ -65,15 +62,24 @@ fn double(out: &mut [u8], value: f64) -> Option<usize> {
 
 /// Writes what is a varint, whose field has the tag `kind`.
 #[inline(always)]
-fn scalar(out: &mut [u8], kind: u8, value: u64) -> Option<usize> {
+fn scalar(out: &mut [u8; MOST], kind: u8, value: u64) -> Option<usize> {
+    let (first, second) = (value as u8 | 0x80, (value >> 7) as u8);
+    if value < 0x80 {
+        *out.first_chunk_mut()? = [VALUE, 2, kind, value as u8];
+        return Some(2);
+    }
+    if value < 0x4000 {
+        *out.first_chunk_mut()? = [VALUE, 3, kind, first, second];
+        return Some(3);
+    }
     let (head, rest) = out.split_first_chunk_mut::<3>()?;
     let len = 1 + varint::encode(value, rest.first_chunk_mut()?);
     *head = [VALUE, len as u8, kind];
     Some(len)
 }
 
-/// Whether [`attribute`] writes these, given that texts may be as long as can be.
-#[inline]
+/// Whether [`attribute`] writes these.
+#[inline(always)]
 pub(crate) fn is_short(key: &str, value: &Value<'_>) -> bool {
     (1..=SHORT).contains(&key.len())
         && match value {
@@ -146,19 +152,17 @@ mod tests {
     #[test]
     fn what_is_not_short_is_left_to_others() {
         let mut out = [0; ROOM];
-        let mut attribute =
-            |key: &str, value: Value<'_>, longest| super::attribute(&mut out, 0x4A, key, &value, longest);
+        let mut attribute = |key: &str, value: Value<'_>| super::attribute(&mut out, 0x4A, key, &value);
         let long = std::string::String::from_utf8(std::vec![b'x'; SHORT + 1]).unwrap();
-        let (short, most) = (&long[1..], SHORT as u8);
+        let short = &long[1..];
         for value in [Value::Str(&long), Value::Empty, Value::Bytes(b""), Value::Array(&[]), Value::Map(&[])]
         {
-            assert_eq!(attribute("k", value, most), None);
+            assert_eq!(attribute("k", value), None);
         }
-        assert_eq!(attribute(&long, true.into(), most), None);
-        assert_eq!(attribute("", true.into(), most), None);
-        assert_eq!(attribute("k", "ab".into(), 1), None);
-        assert_eq!(attribute("k", "ab".into(), 2), Some(11));
-        assert_eq!(attribute(short, Value::Int(-1), most), Some(17 + SHORT));
-        assert_eq!(attribute(short, short.into(), most), Some(ROOM));
+        assert_eq!(attribute(&long, true.into()), None);
+        assert_eq!(attribute("", true.into()), None);
+        assert_eq!(attribute("k", "ab".into()), Some(11));
+        assert_eq!(attribute(short, Value::Int(-1)), Some(17 + SHORT));
+        assert_eq!(attribute(short, short.into()), Some(ROOM));
     }
 }
