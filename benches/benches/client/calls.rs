@@ -26,6 +26,9 @@ pub(crate) fn table() {
         let count = |what: Count| what.of_a_round(name, &environment).expect("valgrind, and a run that ends");
         println!("| {name} | {:.0} | {:.2} |", count(Count::Instructions), count(Count::Allocations));
     }
+    println!(
+        "\nNot fastrace: its clock calibrates itself before main, which adds millions of instructions, never the same."
+    );
 }
 
 fn spans(name: &str, rounds: u64) {

@@ -3,7 +3,7 @@ use crate::otlp::common::Sink;
 use crate::repair::Repair;
 use crate::ring::Header;
 use crate::time::Offset;
-use crate::wire::{Full, LEN, copy, tag, varint};
+use crate::wire::{Full, LEN, SMALL, copy, tag, varint};
 
 /// How much of a batch has been copied out. A new cursor copies it again from the front.
 ///
@@ -188,7 +188,7 @@ impl Found {
     /// The record behind this one, if it is of the same scope, as it nearly always is.
     #[inline]
     fn next_in(&self, batch: &Batch, source: &impl Source) -> Option<Self> {
-        let (header, next) = source.record(self.next).filter(|_| self.next < batch.end)?;
+        let (header, next) = source.record(self.next).filter(|_| !SMALL && self.next < batch.end)?;
         let same = (header.scope, header.kind) == (self.header.scope, self.header.kind);
         same.then_some(Self { offset: self.next, header, next })
     }

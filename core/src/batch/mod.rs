@@ -23,7 +23,7 @@ pub use source::{Lane, Source, Taken};
 
 use crate::otlp::Signal;
 use crate::ring::Header;
-use crate::wire::len_field;
+use crate::wire::{SMALL, len_field};
 
 mod field {
     /// `resource_spans`, `resource_metrics`, `resource_logs`.
@@ -153,7 +153,8 @@ impl Batch {
         // What is counted is kept where it is quick to count: a run may be all there is.
         let (mut end, mut records, mut items) = (self.end + first.record_len(), 1, u32::from(first.items));
         let (mut len, mut bound, mut fits) = (first.field_len(), self.bound + added, true);
-        while end < until
+        while !SMALL
+            && end < until
             && let Some((header, next)) = source.record(end)
             && (header.scope, header.kind) == (first.scope, first.kind)
         {

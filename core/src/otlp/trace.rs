@@ -10,7 +10,7 @@ use core::fmt;
 use super::common::Attributes;
 use crate::context::SpanContext;
 use crate::propagation::{TraceState, TraceStateEdit};
-use crate::wire::{FIXED32, FIXED64, Full, LEN, VARINT, Writer, len_field, tag, text};
+use crate::wire::{FIXED32, FIXED64, Full, LEN, SMALL, VARINT, Writer, len_field, tag, text};
 
 mod field {
     pub(super) mod span {
@@ -159,7 +159,7 @@ const FLAGS_TAG: [u8; 2] = {
 
 /// Writes a name.
 pub(crate) fn name(w: &mut Writer<'_>, name: &str) -> Result<(), Full> {
-    if name.len() < 0x80 {
+    if !SMALL && name.len() < 0x80 {
         return w.put_behind([tag(field::span::NAME, LEN) as u8, name.len() as u8], name.as_bytes());
     }
     w.string(field::span::NAME, name)
@@ -236,7 +236,7 @@ pub(crate) fn event(
 ) -> Result<(), Full> {
     use field::event as number;
     w.message(field::span::EVENTS, |w| {
-        if name.len() < 0x80 {
+        if !SMALL && name.len() < 0x80 {
             let [a, b, c, d, e, f, g, h] = time.to_le_bytes();
             let (first, second) = (tag(number::TIME, FIXED64) as u8, tag(number::NAME, LEN) as u8);
             w.put_behind([first, a, b, c, d, e, f, g, h, second, name.len() as u8], name.as_bytes())?;

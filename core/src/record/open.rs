@@ -4,7 +4,7 @@ use crate::pipeline::MARK;
 use crate::platform::Platform;
 #[cfg(feature = "recorder")]
 use crate::recorder::mark::Mark;
-use crate::wire::{CALLS, Full, LEN, Payload, Reader, SHORT, Writer, tag};
+use crate::wire::{Full, LEN, Payload, Reader, SHORT, SMALL, Writer, tag};
 
 /// No more bytes are kept free at the end of any record.
 const TAIL: usize = 40 + MARK;
@@ -117,7 +117,7 @@ impl<P: Platform> Open<P> {
     #[inline(always)]
     pub(super) fn set(&mut self, key: &Key<'_>, value: &Value<'_>) {
         match *value {
-            _ if CALLS => self.set_value(key, value),
+            _ if SMALL => self.set_value(key, value),
             Value::Str(text) => self.set_text(key, text),
             Value::Bool(value) => self.set_bool(key, value),
             Value::Int(value) => self.set_int(key, value),

@@ -11,8 +11,8 @@ pub(crate) mod text;
 mod writer;
 
 pub use reader::{Malformed, Payload, Reader};
-pub(crate) use writer::{CALLS, SHORT, copy, copy_short, equal};
 pub use writer::{Full, Writer};
+pub(crate) use writer::{SHORT, SMALL, copy, copy_short, equal};
 
 /// The wire type of a varint field.
 pub const VARINT: u32 = 0;

@@ -83,9 +83,9 @@ impl<'a> Writer<'a> {
     /// Appends `len` bytes for the caller to fill: one check for a run of several pieces.
     #[inline]
     pub(crate) fn reserve(&mut self, len: usize) -> Result<&mut [u8], Full> {
-        let end = self.len.wrapping_add(len);
-        let Some(room) = self.buf.get_mut(self.len..end) else { return Err(Full) };
-        self.len = end;
+        let Some(rest) = self.buf.get_mut(self.len..) else { return Err(Full) };
+        let Some(room) = rest.get_mut(..len) else { return Err(Full) };
+        self.len += len;
         Ok(room)
     }
 
@@ -211,7 +211,8 @@ impl<'a> Writer<'a> {
 /// Up to so many bytes, a call to `memcpy` costs more than they do; on a microcontroller it is as quick, and
 /// smaller.
 pub(crate) const SHORT: usize = 32;
-pub(crate) const CALLS: bool = size_of::<usize>() < 8;
+/// Whether code is to be small rather than quick, as on a microcontroller: nothing is there twice for speed.
+pub(crate) const SMALL: bool = size_of::<usize>() < 8;
 
 /// Copies between slices of one length.
 #[inline(always)]
@@ -239,7 +240,7 @@ pub(crate) fn copy_short(to: &mut [u8], from: &[u8]) {
         }
         true
     }
-    if CALLS && to.len() == from.len() {
+    if SMALL && to.len() == from.len() {
         return to.copy_from_slice(from);
     }
     let _ = pieces::<16>(to, from)
@@ -257,7 +258,7 @@ pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
     fn pieces<const N: usize>(a: &[u8], b: &[u8]) -> Option<bool> {
         Some(a.first_chunk::<N>()? == b.first_chunk()? && a.last_chunk::<N>()? == b.last_chunk()?)
     }
-    if CALLS || a.len() > SHORT {
+    if SMALL || a.len() > SHORT {
         return a == b;
     }
     let each = || a.iter().zip(b).all(|(a, b)| a == b);

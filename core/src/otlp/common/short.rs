@@ -2,7 +2,7 @@
 //! so nothing is computed here but where the pieces go, every length is one byte, and nothing is called.
 
 use super::{Value, field};
-use crate::wire::{FIXED64, LEN, SHORT, VARINT, copy_short, equal, tag, varint};
+use crate::wire::{FIXED64, LEN, SHORT, SMALL, VARINT, copy_short, equal, tag, varint};
 
 const KEY: u8 = tag(field::key_value::KEY, LEN) as u8;
 const VALUE: u8 = tag(field::key_value::VALUE, LEN) as u8;
@@ -64,11 +64,11 @@ fn double(out: &mut [u8; MOST], value: f64) -> Option<usize> {
 #[inline(always)]
 fn scalar(out: &mut [u8; MOST], kind: u8, value: u64) -> Option<usize> {
     let (first, second) = (value as u8 | 0x80, (value >> 7) as u8);
-    if value < 0x80 {
+    if !SMALL && value < 0x80 {
         *out.first_chunk_mut()? = [VALUE, 2, kind, value as u8];
         return Some(2);
     }
-    if value < 0x4000 {
+    if !SMALL && value < 0x4000 {
         *out.first_chunk_mut()? = [VALUE, 3, kind, first, second];
         return Some(3);
     }
