@@ -17,6 +17,8 @@ pub(crate) struct Account {
     acknowledged: Mutex<BTreeSet<u64>>,
     /// Refused for good by whoever does so.
     poison: Mutex<BTreeSet<u64>>,
+    /// How often such a one may have been stored: a sender that got no answer sends again.
+    poison_stored: AtomicU64,
     /// How often each arrived, for each destination.
     arrived: Mutex<HashMap<&'static str, HashMap<u64, u64>>>,
 }
@@ -35,6 +37,10 @@ impl Account {
 
     pub(crate) fn poison(&self, record: u64) {
         self.poison.lock().unwrap().insert(record);
+    }
+
+    pub(crate) fn poison_may_be_stored(&self) {
+        self.poison_stored.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn has_poison(&self, records: &[u64]) -> bool {
@@ -70,10 +76,11 @@ impl Account {
         all.get(destination).map_or(0, |all| all.keys().filter(|record| **record >= offered).count())
     }
 
-    /// Those acknowledged that are poison, and all that are.
-    pub(crate) fn poisons(&self) -> (BTreeSet<u64>, BTreeSet<u64>) {
-        let poison = self.poison.lock().unwrap().clone();
-        (self.acknowledged.lock().unwrap().intersection(&poison).copied().collect(), poison)
+    /// Those acknowledged that are poison, and how often any may have been stored.
+    pub(crate) fn poisons(&self) -> (BTreeSet<u64>, u64) {
+        let poison = self.poison.lock().unwrap();
+        let acknowledged = self.acknowledged.lock().unwrap().intersection(&poison).copied().collect();
+        (acknowledged, self.poison_stored.load(Ordering::Relaxed))
     }
 
     pub(crate) fn summary(&self) -> String {

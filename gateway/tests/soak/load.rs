@@ -31,7 +31,11 @@ pub(crate) fn send(mut random: Random, to: &Address, account: &Account, over: &A
         let (path, headers, body) = request(&mut random, records.clone());
         while !over.load(Ordering::Relaxed) {
             let address = *to.lock().unwrap();
-            match try_post(address, path, &headers, &body) {
+            let answer = try_post(address, path, &headers, &body);
+            if poison && answer.as_ref().is_none_or(|answer| answer.status == 200) {
+                account.poison_may_be_stored();
+            }
+            match answer {
                 Some(answer) if answer.status == 200 => {
                     account.acknowledge(records);
                     break;

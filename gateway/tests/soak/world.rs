@@ -162,11 +162,11 @@ impl World {
             assert_eq!(self.account.invented(destination), 0);
         }
         let missing = self.account.missing(FLAKY);
-        let (refused, poison) = self.account.poisons();
+        let (refused, stored) = self.account.poisons();
         assert_eq!(missing, refused, "refused, or there");
         assert!(self.account.missing(STEADY).is_empty());
         let rejected = self.sample("lost_items_total", FLAKY, "reason", "rejected");
-        let range = refused.len() as u64..=poison.len() as u64;
+        let range = refused.len() as u64..=stored;
         assert!(range.contains(&rejected), "{rejected} of {range:?} are in the ledger");
         for reason in ["expired", "evicted", "corrupt", "lagged", "other"] {
             for destination in ["", FLAKY, STEADY] {
