@@ -53,7 +53,7 @@ cargo xtask mutants [FILE]...                   change core's lower layers; whic
 cargo xtask bench core                          count instructions with valgrind, into docs/PERFORMANCE.md
 cargo xtask bench client [PART]                 the application library beside its peers: calls, threads, spans [NUMBER]
 cargo xtask bench spool [ARGUMENT...]           measure the spool beside raw writes
-cargo xtask bench gateway [PEERS]               what relaying costs and loses, beside a floor and the peers in that folder (.peers)";
+cargo xtask bench gateway [PEERS [PERCENT]]     what relaying costs and loses, beside a floor and the peers in that folder (.peers)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
