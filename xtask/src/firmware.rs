@@ -31,6 +31,8 @@ enum Wired {
     Printed,
     /// On UART0 a gateway that takes OTLP/HTTP, in whose archive there must be what is in `NAME.json` afterwards.
     Http,
+    /// The same over Ethernet: QEMU's own network, in which the host is 10.0.2.2.
+    Ethernet,
     /// On UART1 a gateway's end of the link. The records in its archive must be those in `NAME.records`.
     Link,
     /// The same over a line that flips one bit in a thousand.
@@ -50,6 +52,7 @@ impl Wired {
         match self {
             Self::Printed => "alone",
             Self::Http => "OTLP/HTTP over a UART",
+            Self::Ethernet => "OTLP/HTTP over Ethernet",
             Self::Link => "link over a UART",
             Self::Noisy => "the same, 1 bit in 1,000 flipped",
             Self::Unplugged => "link late, gateway restarted",
@@ -65,6 +68,7 @@ const ICOUNT: [&str; 2] = ["-icount", "shift=10,sleep=off"];
 pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "hello", wired: Wired::Printed },
     Program { name: "http", wired: Wired::Http },
+    Program { name: "ethernet", wired: Wired::Ethernet },
     Program { name: "sensor", wired: Wired::Link },
     Program { name: "sensor", wired: Wired::Noisy },
     Program { name: "offline", wired: Wired::Unplugged },
@@ -124,7 +128,7 @@ fn check(repo: &Repo, log: &Log, program: &Program) -> Result<[u64; 3], String> 
             same("in the archive is", &format!("{archived:#}"), &format!("{expected:#}"))?;
             printed
         }
-        Wired::Link | Wired::Noisy | Wired::Unplugged | Wired::Defmt => {
+        Wired::Ethernet | Wired::Link | Wired::Noisy | Wired::Unplugged | Wired::Defmt => {
             let (printed, archived) =
                 beside_gateway(repo, log, program, |gateway| linked(repo, program, gateway))?;
             // Where a log was written is a path on this machine.
@@ -154,7 +158,7 @@ fn beside_gateway<T>(
     Ok((done, archived))
 }
 
-/// Runs `program` with its UART1 on the gateway's link.
+/// Runs `program` with its UART1 on the gateway's link, or its network where the gateway takes OTLP/HTTP.
 fn linked(repo: &Repo, program: &Program, gateway: &mut Gateway) -> Result<String, String> {
     let broken = |error| format!("the line: {error}");
     match program.wired {
@@ -171,6 +175,7 @@ fn linked(repo: &Repo, program: &Program, gateway: &mut Gateway) -> Result<Strin
             let cable = Cable::lay(false).map_err(broken)?;
             execute(repo, program, &serial(cable.device), |uart| obey(repo, uart, &cable, gateway))
         }
+        Wired::Ethernet => execute(repo, program, &network(gateway.http), print),
         _ => execute(repo, program, &serial(gateway.link), print),
     }
 }
@@ -178,6 +183,12 @@ fn linked(repo: &Repo, program: &Program, gateway: &mut Gateway) -> Result<Strin
 /// QEMU's options for its second UART. Without nodelay, each byte waits for the one before to be acknowledged.
 fn serial(to: SocketAddr) -> [String; 2] {
     ["-serial".to_owned(), format!("tcp:{to},nodelay=on")]
+}
+
+/// QEMU's options for a network of its own, and the program's argument: the port at the host.
+fn network(to: SocketAddr) -> [String; 4] {
+    let nic = "user,model=lan9118".to_owned();
+    ["-nic".to_owned(), nic, "-append".to_owned(), to.port().to_string()]
 }
 
 /// Does what the program says on its UART0, and returns that.

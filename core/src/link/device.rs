@@ -13,6 +13,7 @@ use crate::platform::{Platform, Priority};
 use crate::retry::Backoff;
 use crate::ring::Header;
 use crate::time::Bounds;
+use crate::transport::Transport;
 
 const SECOND: u64 = 1_000_000_000;
 /// A gateway that owes an answer and has said nothing for this long is gone.
@@ -353,5 +354,24 @@ impl<'a> DeviceEnd<'a> {
         self.state = State::Up(Up::new(now, session, credit, time));
         self.hurry = true;
         Some(())
+    }
+}
+
+/// For what drives any transport; [`DeviceEnd`] itself has the same, and more.
+impl<P: Platform> Transport<P> for DeviceEnd<'_> {
+    fn transmit(&mut self, now: u64, pipeline: &Pipeline<P>, out: &mut [u8]) -> Option<usize> {
+        self.transmit_with(now, pipeline, &Nothing, out)
+    }
+
+    fn receive(&mut self, now: u64, _: &Pipeline<P>, bytes: &[u8]) {
+        DeviceEnd::receive(self, now, bytes);
+    }
+
+    fn poll_at(&self) -> Option<u64> {
+        DeviceEnd::poll_at(self)
+    }
+
+    fn reset(&mut self, now: u64, _: &Pipeline<P>) {
+        DeviceEnd::reset(self, now);
     }
 }

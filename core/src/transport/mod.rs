@@ -6,6 +6,8 @@
 //! 2. ask for what is to leave, with [`transmit`](Transport::transmit), until it says `None`;
 //! 3. come back when bytes arrive, when something was recorded, or at [`poll_at`](Transport::poll_at).
 
+#[cfg(feature = "embedded-io-07")]
+pub mod embedded_io;
 pub mod http;
 
 mod date;
