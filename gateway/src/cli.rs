@@ -74,10 +74,12 @@ pub(crate) struct Place {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Validates the configuration and prints the effective one
-    Check(Box<Flags>),
+    Check(Box<Check>),
     /// Looks into the spool
     #[command(subcommand)]
     Spool(SpoolCommand),
+    /// Shows the devices that a running gateway has met
+    Devices(Devices),
     /// Sends test telemetry to an OTLP/HTTP endpoint
     Send(Send),
 }
@@ -85,7 +87,7 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum SpoolCommand {
     /// Shows what waits for whom
-    Ls(Place),
+    Ls(Look),
     /// Reads everything, and says what is damaged and what that means; changes nothing unless told
     Verify(Verify),
     /// Writes everything that is kept, delivered or not, as OTLP JSON Lines; the spool keeps it, and a gateway may run
@@ -94,6 +96,48 @@ pub(crate) enum SpoolCommand {
     Drain(Drain),
     /// Forgets a destination: nothing is kept for it any more
     Retire(Retire),
+    /// Shows what was set aside: damaged segments, and records that a destination refused for good
+    Quarantine(Quarantine),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Look {
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Quarantine {
+    /// The refused records themselves, as OTLP JSON Lines
+    #[arg(long)]
+    pub(crate) export: bool,
+    #[command(flatten)]
+    pub(crate) look: Look,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Devices {
+    /// The gateway's admin port
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4328")]
+    pub(crate) from: String,
+    /// A file with the token that it asks for
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -102,7 +146,7 @@ pub(crate) struct Verify {
     #[arg(long)]
     pub(crate) repair: bool,
     #[command(flatten)]
-    pub(crate) place: Place,
+    pub(crate) look: Look,
 }
 
 #[derive(Debug, Args)]

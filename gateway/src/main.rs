@@ -12,6 +12,7 @@
 mod admin;
 mod cli;
 mod config;
+mod devices;
 mod failure;
 mod forward;
 mod gap;
@@ -46,8 +47,9 @@ fn main() -> ExitCode {
 fn execute(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         None => run::run(&load(&cli.flags)?, &|| load(&cli.flags)),
-        Some(Command::Check(flags)) => check(&load(&flags)?),
+        Some(Command::Check(args)) => check(&load(&args.flags)?, args.json),
         Some(Command::Spool(command)) => spool_commands::execute(command),
+        Some(Command::Devices(args)) => devices::execute(&args),
         Some(Command::Send(send)) => send::execute(&send),
     }
 }
@@ -57,14 +59,17 @@ fn load(flags: &Flags) -> Result<Config, Failure> {
 }
 
 /// Prints the effective configuration, but for the values of headers.
-fn check(config: &Config) -> Result<(), Failure> {
+fn check(config: &Config, json: bool) -> Result<(), Failure> {
     config.spool_options()?;
     for (door, http2) in [(&config.http, true), (&config.grpc, true), (&config.admin, false)] {
         server::Guard::load(door, http2)?;
     }
-    let text = toml::to_string(config)
-        .map_err(|error| Failure::other(format!("cannot print the config: {error}")))?;
-    print(&text)
+    let unprintable =
+        |error: &dyn std::fmt::Display| Failure::other(format!("cannot print the config: {error}"));
+    if json {
+        return print(&(serde_json::to_string(config).map_err(|error| unprintable(&error))? + "\n"));
+    }
+    print(&toml::to_string(config).map_err(|error| unprintable(&error))?)
 }
 
 /// Writes to stdout. Whoever closes it early has seen enough.

@@ -45,6 +45,7 @@ pub(crate) fn run(config: &Config, read: &dyn Fn() -> Result<Config, Failure>) -
     let devices = Arc::new(Devices::default());
     let decoders = Decoders::new(config.defmt.place());
     let links = Links::new(spool.clone(), ledger.clone(), devices.clone(), &config.devices, decoders);
+    reload.tell(destinations.clone(), links.clone());
     let page = Arc::new(Admin {
         spool: spool.clone(),
         devices,

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
 use smoltel::Signal;
 use smoltel::transport::{Answer, Encoding, Request, Transport, file::Files};
 use smoltel_proto::to_json;
-use smoltel_spool::{Destination, DestinationStats, Entry, Listed, Reader, Spool};
+use smoltel_spool::{Destination, DestinationStats, Entry, Listed, Reader, Repair, Report, Spool};
 
-use crate::cli::{Drain, Export, Place, Retire, SpoolCommand, Verify};
+use crate::cli::{Drain, Export, Look, Place, Quarantine, Retire, SpoolCommand, Verify};
 use crate::config::{self, Destination as Configured};
 use crate::failure::Failure;
 use crate::forward::{Advance, PLAIN, Stop, Target, Worker};
@@ -22,10 +23,11 @@ use crate::{log, run, signals};
 
 pub(crate) fn execute(command: SpoolCommand) -> Result<(), Failure> {
     match command {
-        SpoolCommand::Ls(place) => ls(&place),
+        SpoolCommand::Ls(look) => ls(&look),
         SpoolCommand::Verify(args) => verify(&args),
         SpoolCommand::Export(args) => export(&args),
         SpoolCommand::Drain(args) => drain(&args),
+        SpoolCommand::Quarantine(args) => quarantine(&args),
         SpoolCommand::Retire(args) => retire(&open(&args.place)?, &args),
     }
 }
@@ -44,8 +46,8 @@ fn find(place: &Place) -> Result<PathBuf, Failure> {
 }
 
 /// Sums up by destination and signal, beside a gateway that runs or not.
-fn ls(place: &Place) -> Result<(), Failure> {
-    let dir = find(place)?;
+fn ls(look: &Look) -> Result<(), Failure> {
+    let dir = find(&look.place)?;
     let all = smoltel_spool::list(dir).map_err(run::unusable)?;
     let mut sums: BTreeMap<(&str, &str), Sum> = BTreeMap::new();
     for record in &all {
@@ -53,6 +55,11 @@ fn ls(place: &Place) -> Result<(), Failure> {
         for destination in &record.waiting_for {
             sums.entry((destination, signal)).or_default().add(record);
         }
+    }
+    if look.json {
+        let waiting = sums.iter().map(|((destination, signal), sum)| sum.json(destination, signal));
+        let all = json!({ "requests": all.len(), "waiting": waiting.collect::<Vec<_>>() });
+        return crate::print(&format!("{all}\n"));
     }
     let mut out = format!("{} requests are kept\n", all.len());
     for ((destination, signal), sum) in sums {
@@ -78,36 +85,44 @@ impl Sum {
         self.items += u64::from(record.items);
         self.bytes += u64::from(record.bytes);
     }
+
+    fn age(&self) -> u64 {
+        (UNIX_EPOCH + Duration::from_nanos(self.oldest)).elapsed().unwrap_or_default().as_secs()
+    }
+
+    fn json(&self, destination: &str, signal: &str) -> Value {
+        json!({
+            "destination": destination, "signal": signal, "requests": self.records,
+            "items": self.items, "bytes": self.bytes, "oldestSeconds": self.age(),
+        })
+    }
 }
 
 impl fmt::Display for Sum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { records, items, bytes, .. } = self;
-        let stored = UNIX_EPOCH + Duration::from_nanos(self.oldest);
-        let age = stored.elapsed().unwrap_or_default().as_secs();
+        let age = self.age();
         write!(f, "{records} requests wait, {items} items, {bytes} bytes, the oldest for {age} s")
     }
 }
 
 fn verify(args: &Verify) -> Result<(), Failure> {
-    let dir = find(&args.place)?;
-    if args.repair {
-        let repair =
-            smoltel_spool::repair(&dir, config::spool_options(&args.place)?).map_err(run::unusable)?;
-        crate::print(&format!(
-            "repaired: {} requests with {} items were lost and are counted; {} segments were copied to quarantine\n",
-            repair.records, repair.items, repair.quarantined
-        ))?;
+    let (place, json) = (&args.look.place, args.look.json);
+    let dir = find(place)?;
+    let repaired = match args.repair {
+        true => Some(smoltel_spool::repair(&dir, config::spool_options(place)?).map_err(run::unusable)?),
+        false => None,
+    };
+    let spinner = ProgressBar::new_spinner().with_message("reading the spool");
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    let report = smoltel_spool::verify(&dir).map_err(run::unusable);
+    spinner.finish_and_clear();
+    let report = report?;
+    if json {
+        crate::print(&format!("{}\n", report_json(repaired.as_ref(), &report)))?;
+    } else {
+        crate::print(&report_text(repaired.as_ref(), &report))?;
     }
-    let report = smoltel_spool::verify(&dir).map_err(run::unusable)?;
-    let mut out = format!(
-        "{} requests, {} items, {} bytes are sound; {} of them were stored last and are perhaps not durable yet\n",
-        report.records, report.items, report.bytes, report.in_progress
-    );
-    for problem in &report.problems {
-        out += &format!("{problem}\n    {}\n", problem.meaning());
-    }
-    crate::print(&out)?;
     match report.problems.iter().filter(|problem| problem.loses()).count() {
         0 => Ok(()),
         n => Err(Failure::other(format!(
@@ -116,6 +131,73 @@ fn verify(args: &Verify) -> Result<(), Failure> {
             dir.display()
         ))),
     }
+}
+
+fn report_text(repaired: Option<&Repair>, report: &Report) -> String {
+    let mut out = String::new();
+    if let Some(repair) = repaired {
+        out = format!(
+            "repaired: {} requests with {} items were lost and are counted; {} segments were copied to quarantine\n",
+            repair.records, repair.items, repair.quarantined
+        );
+    }
+    out += &format!(
+        "{} requests, {} items, {} bytes are sound; {} of them were stored last and are perhaps not durable yet\n",
+        report.records, report.items, report.bytes, report.in_progress
+    );
+    for problem in &report.problems {
+        out += &format!("{problem}\n    {}\n", problem.meaning());
+    }
+    out
+}
+
+fn report_json(repaired: Option<&Repair>, report: &Report) -> Value {
+    json!({
+        "repaired": repaired.map(|repair| json!({
+            "requests": repair.records, "items": repair.items, "quarantined": repair.quarantined,
+        })),
+        "requests": report.records, "items": report.items, "bytes": report.bytes, "inProgress": report.in_progress,
+        "problems": report.problems.iter().map(|problem| json!({
+            "text": problem.to_string(), "meaning": problem.meaning(), "loses": problem.loses(),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+/// What was set aside, beside a gateway that runs or not.
+fn quarantine(args: &Quarantine) -> Result<(), Failure> {
+    let key = config::spool_options(&args.look.place)?.key;
+    let reader = Reader::open(find(&args.look.place)?).map_err(run::unusable)?.with_key(key);
+    let all = reader.quarantined().map_err(run::unusable)?;
+    if args.export {
+        return all
+            .iter()
+            .filter_map(|copy| copy.record.as_ref())
+            .try_for_each(|record| crate::print(&line(record)?));
+    }
+    if args.look.json {
+        let all: Vec<_> = all.iter().map(|copy| json!({
+            "name": copy.name, "bytes": copy.bytes,
+            "sequence": copy.record.as_ref().map(|record| record.sequence),
+            "signal": copy.record.as_ref().and_then(|record| signals::loaded(record.signal)).map(Signal::name),
+            "items": copy.record.as_ref().map(|record| record.items),
+        })).collect();
+        return crate::print(&format!("{}\n", json!(all)));
+    }
+    let mut out = format!("{} copies are in quarantine\n", all.len());
+    for copy in all {
+        _ = match copy.record {
+            Some(record) => {
+                let signal = signals::loaded(record.signal).map_or("profiles", Signal::name);
+                writeln!(
+                    out,
+                    "{}: request {} of {signal}, {} items, was refused",
+                    copy.name, record.sequence, record.items
+                )
+            }
+            None => writeln!(out, "{}: {} bytes that cannot be read", copy.name, copy.bytes),
+        };
+    }
+    crate::print(&out)
 }
 
 /// Reads everything kept, beside a gateway that runs or not.
@@ -128,13 +210,18 @@ fn export(args: &Export) -> Result<(), Failure> {
         None => None,
     };
     let mut gone = 0;
-    for listed in reader.list().map_err(run::unusable)? {
+    let all = reader.list().map_err(run::unusable)?;
+    // Lines on a terminal show by themselves that it goes on.
+    let bar = if files.is_some() { bar(all.len() as u64) } else { ProgressBar::hidden() };
+    for listed in all {
+        bar.inc(1);
         match (reader.read(&listed).map_err(run::unusable)?, &mut files) {
             (Some(record), Some(files)) => append(files, &record)?,
             (Some(record), None) => crate::print(&line(&record)?)?,
             (None, _) => gone += 1,
         }
     }
+    bar.finish_and_clear();
     if gone > 0 {
         log::line(format_args!(
             "{gone} requests are damaged, or were delivered meanwhile: they are not exported"

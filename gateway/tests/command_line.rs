@@ -100,6 +100,9 @@ fn check_prints_a_config_that_means_the_same_and_hides_credentials() {
         text.contains("http = \"off\"") && text.contains("(hidden)") && !text.contains("Bearer"),
         "{text}"
     );
+    let json = output(&["check", "--config", path, "--json"]).stdout;
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["destination"][0]["headers"]["Authorization"], "(hidden)");
     fs::write(path, &first.stdout).unwrap();
     assert_eq!(output(&["check", "--config", path]).stdout, first.stdout);
 }

@@ -85,6 +85,12 @@ fn what_a_device_recorded_before_it_met_a_clock_arrives_with_its_true_time() {
     let boot: u64 = status["bootUnixNano"].as_str().unwrap().parse().unwrap();
     assert!(boot.abs_diff(before) < 1_000_000_000);
     assert_eq!(gateway.metric("smoltel_gateway_device_items_total{device=\"thermostat-0042\"}"), 4);
+    let from = format!("http://{}", gateway.admin);
+    let listed = String::from_utf8(output(&["devices", "--from", &from]).stdout).unwrap();
+    assert!(listed.starts_with("thermostat-0042: ") && listed.contains("4 items stored"), "{listed}");
+    let listed = output(&["devices", "--from", &from, "--json"]).stdout;
+    let listed: serde_json::Value = serde_json::from_slice(&listed).unwrap();
+    assert_eq!(listed[0]["id"], "thermostat-0042");
     assert_eq!(gateway.stop(), Some(0));
 }
 

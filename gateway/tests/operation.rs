@@ -60,3 +60,59 @@ fn systemd_is_told_when_it_is_ready_lives_and_stops() {
     while next() != "STOPPING=1" {}
     assert_eq!(gateway.stop(), Some(0));
 }
+
+#[test]
+fn a_reload_changes_destinations_and_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("gateway.toml");
+    let (one, two) = (Upstream::new(|_, _| 200), Upstream::new(|_, _| 503));
+    let table = |name: &str, url: &str| format!("[[destination]]\nname = '{name}'\nurl = '{url}'\n");
+    let write = |text: String| fs::write(&config, text).unwrap();
+    write(table("one", &one.url()) + &table("two", &two.url()));
+    let gateway = Gateway::start(&dir.path().join("data"), &["--config", config.to_str().unwrap()]);
+    let send = |text: &str| assert_eq!(post(gateway.http, "/v1/logs", PROTOBUF, &log(text)).status, 200);
+    let mut reloads = 0;
+    let mut reload = || {
+        reloads += 1;
+        gateway.signal("HUP");
+        until("it is reloaded", || gateway.log().matches("SIGHUP").count() == reloads);
+    };
+    send("a");
+    two.until("it is refused", |seen| !seen.is_empty());
+    write(table("one", "no URL"));
+    reload();
+    assert!(gateway.log().contains("nothing has changed: "), "{}", gateway.log());
+    send("b");
+    one.until("the old one is at work", |seen| accepted(seen) == ["a", "b"]);
+
+    // `two` has moved, and `three` is new.
+    let (moved, three) = (Upstream::new(|_, _| 200), Upstream::new(|_, _| 200));
+    write(table("one", &one.url()) + &table("two", &moved.url()) + &table("three", &three.url()));
+    reload();
+    moved.until("what waited", |seen| accepted(seen) == ["a", "b"]);
+    send("c");
+    three.until("what is new", |seen| accepted(seen).last().is_some_and(|last| last == "c"));
+    one.until("no more than before", |seen| accepted(seen) == ["a", "b", "c"]);
+    until("it has left", || {
+        let status = gateway.status();
+        status["destinations"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|one| one["signals"]["logs"]["waiting"]["items"] == 0)
+    });
+
+    write(table("three", &three.url()));
+    reload();
+    assert_eq!(gateway.status()["destinations"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        gateway.status()["otherDestinations"],
+        serde_json::json!([]),
+        "they have everything, and are forgotten"
+    );
+    send("d");
+    three.until("it goes on", |seen| accepted(seen).last().is_some_and(|last| last == "d"));
+    assert_eq!(accepted(&one.seen()), ["a", "b", "c"]);
+    assert!(!gateway.log().contains("restart for"), "{}", gateway.log());
+    assert_eq!(gateway.stop(), Some(0));
+}

@@ -124,3 +124,47 @@ fn no_spool_is_not_made() {
     assert!(!ok && text.contains("there is no spool"), "{text}");
     assert!(!dir.path().join("spool").exists());
 }
+
+#[test]
+fn machines_get_json_of_what_waits_and_of_what_is_sound() {
+    let dir = tempfile::tempdir().unwrap();
+    let id = filled(dir.path());
+    let json = |args: &[&str]| {
+        let (ok, text) = spool(dir.path(), args);
+        assert!(ok, "{text}");
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    };
+    let listed = json(&["ls", "--json"]);
+    assert_eq!((&listed["requests"], &listed["waiting"][0]["items"]), (&3.into(), &3.into()));
+    assert_eq!(listed["waiting"][0]["destination"], id);
+    let report = json(&["verify", "--json"]);
+    assert_eq!((&report["requests"], &report["problems"]), (&3.into(), &serde_json::json!([])));
+    assert_eq!(json(&["quarantine", "--json"]), serde_json::json!([]));
+}
+
+#[test]
+fn what_was_refused_can_be_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let upstream =
+        Upstream::new(|_, body| if texts(body).iter().any(|text| text == "poison") { 400 } else { 200 });
+    let key = dir.path().join("key");
+    std::fs::write(&key, [7; 32]).unwrap();
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let config = dir.path().join("gateway.toml");
+    std::fs::write(&config, format!("[spool]\ncompression = 'gzip'\nkey-file = {key:?}\n")).unwrap();
+    let config = config.to_str().unwrap();
+    let gateway = Gateway::start(dir.path(), &["--config", config, "--upstream", &upstream.url()]);
+    for text in ["poison", "good"] {
+        assert_eq!(post(gateway.http, "/v1/logs", PROTOBUF, &log(text)).status, 200);
+    }
+    until("it is given up", || gateway.log().contains("quarantine"));
+    let (ok, text) = spool(dir.path(), &["quarantine", "--config", config]);
+    assert!(
+        ok && text.contains("1 copies") && text.contains("request 1 of logs, 1 items, was refused"),
+        "{text}"
+    );
+    let (ok, lines) = spool(dir.path(), &["quarantine", "--export", "--config", config]);
+    assert!(ok && texts_of_json(lines.trim().as_bytes()) == ["poison"], "{lines}");
+    let (ok, text) = spool(dir.path(), &["quarantine"]);
+    assert!(ok && text.contains("cannot be read"), "without the key: {text}");
+}

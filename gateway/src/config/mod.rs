@@ -77,21 +77,21 @@ impl Config {
         Ok(config)
     }
 
-    /// The keys, outside of what senders have to show, that another configuration has otherwise.
+    /// The keys that another configuration has otherwise, and that take a restart.
     pub(crate) fn differs_from(&self, other: &Self) -> Vec<String> {
-        let destination = self.destination != other.destination;
         let listens = |config: &Self| [&config.http, &config.grpc, &config.admin].map(|door| door.listen);
-        // It prints by how it is made.
+        // It prints by how it is made. What a reload takes is left out.
         let rest = |config: &Self| {
             let mut table = toml::Table::try_from(config).unwrap_or_default();
-            table.retain(|key, _| !["http", "grpc", "admin", "destination"].contains(&key));
+            table.retain(|key, _| !["http", "grpc", "admin", "destination", "devices"].contains(&key));
             table
         };
         let (own, others) = (rest(self), rest(other));
         let mut keys: Vec<String> =
             own.keys().filter(|key| own.get(*key) != others.get(*key)).cloned().collect();
-        let more = [(destination, "destination"), (listens(self) != listens(other), "where to listen")];
-        keys.extend(more.into_iter().filter(|(differs, _)| *differs).map(|(_, key)| key.to_owned()));
+        if listens(self) != listens(other) {
+            keys.push("where to listen".to_owned());
+        }
         keys
     }
 

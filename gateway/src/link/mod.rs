@@ -16,7 +16,7 @@ mod store;
 
 use std::collections::HashMap;
 use std::net::TcpListener;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use smoltel_core::link::{Access, Key};
@@ -43,7 +43,7 @@ pub(crate) struct Links {
     pub(super) decoders: Decoders,
     /// Held by each session's defmt stream while it has frames in its hands.
     pub(super) streams: Arc<Semaphore>,
-    keys: HashMap<Vec<u8>, Key>,
+    keys: Mutex<HashMap<Vec<u8>, Key>>,
 }
 
 impl Links {
@@ -55,7 +55,8 @@ impl Links {
         decoders: Decoders,
     ) -> Arc<Self> {
         let streams = Arc::new(Semaphore::new(STREAMS as usize));
-        Arc::new(Self { spool, ledger, devices, decoders, streams, keys: keys.keys() })
+        let keys = Mutex::new(keys.keys());
+        Arc::new(Self { spool, ledger, devices, decoders, streams, keys })
     }
 
     /// Until what has come of defmt streams is in the spool.
@@ -64,9 +65,14 @@ impl Links {
         _ = self.streams.acquire_many(STREAMS).await;
     }
 
+    /// Sessions that begin from now on need these.
+    pub(crate) fn set_keys(&self, keys: &Keys) {
+        *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = keys.keys();
+    }
+
     /// How a device of that id may connect, over a wire that others can or cannot reach.
     fn access(&self, id: &[u8], is_local: bool) -> Access {
-        match self.keys.get(id) {
+        match self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(id) {
             Some(key) => Access::Sealed(key.clone()),
             None if is_local => Access::Plain,
             None => Access::Refused,

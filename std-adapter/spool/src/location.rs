@@ -45,7 +45,7 @@ impl Location {
         Ok(self.decode(bytes, vfs, size))
     }
 
-    fn decode(&self, mut bytes: Vec<u8>, vfs: &dyn Vfs, size: u32) -> Option<Entry> {
+    pub(crate) fn decode(&self, mut bytes: Vec<u8>, vfs: &dyn Vfs, size: u32) -> Option<Entry> {
         let header = RecordHeader::decode(&bytes, self.salt, self.offset, size, vfs)?;
         let mut payload = bytes.split_off(HEADER_LEN as usize);
         let same = header.len == self.len && header.sequence == self.sequence;

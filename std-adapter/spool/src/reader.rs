@@ -71,9 +71,9 @@ pub fn list(dir: impl AsRef<Path>) -> Result<Vec<Listed>, OpenError> {
 /// # }
 /// ```
 pub struct Reader {
-    view: View,
-    dir: PathBuf,
-    key: Option<Key>,
+    pub(crate) view: View,
+    pub(crate) dir: PathBuf,
+    pub(crate) key: Option<Key>,
 }
 
 impl Reader {
