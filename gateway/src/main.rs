@@ -1,13 +1,13 @@
 //! A small OTLP gateway: receives, stores durably, forwards. docs/GATEWAY.md says how to run it.
 //!
 //! ```text
-//!  senders ──▶ server ──▶ receive ──▶ spool ──▶ forward ──▶ upstream, or the archive
+//!  senders ──▶ server ──▶ receive ──▶ spool ──▶ forward ──▶ destinations
 //!                 ▲          │ 200 when durable     │ release when accepted
 //!                 │          ▼                      ▼
 //!                 └─ admin ◀── ledger, spool statistics, health
 //! ```
 //!
-//! One thread runs the servers (tokio), one writes the spool, one for each signal forwards.
+//! One thread runs the servers (tokio), one writes the spool, one for each destination and signal forwards.
 
 mod admin;
 mod cli;
@@ -19,7 +19,9 @@ mod gap;
 mod ledger;
 mod link;
 mod log;
+mod loss;
 mod notify;
+mod own;
 mod receive;
 mod reload;
 mod run;
@@ -31,7 +33,7 @@ mod spool_commands;
 use std::process::ExitCode;
 
 use cli::{Cli, Command, Flags};
-use config::Config;
+use config::{Config, LogFormat};
 use failure::Failure;
 
 fn main() -> ExitCode {
@@ -46,7 +48,11 @@ fn main() -> ExitCode {
 
 fn execute(cli: Cli) -> Result<(), Failure> {
     match cli.command {
-        None => run::run(&load(&cli.flags)?, &|| load(&cli.flags)),
+        None => {
+            let config = load(&cli.flags)?;
+            log::in_json(config.log_format == LogFormat::Json);
+            run::run(&config, &|| load(&cli.flags))
+        }
         Some(Command::Check(args)) => check(&load(&args.flags)?, args.json),
         Some(Command::Spool(command)) => spool_commands::execute(command),
         Some(Command::Devices(args)) => devices::execute(&args),

@@ -18,6 +18,7 @@ use crate::forward::Destinations;
 use crate::ledger::Ledger;
 use crate::link::{Decoders, Devices, Links};
 use crate::log;
+use crate::loss::Losses;
 use crate::notify;
 use crate::receive::Receiver;
 use crate::reload::Reload;
@@ -45,6 +46,7 @@ pub(crate) fn run(config: &Config, read: &dyn Fn() -> Result<Config, Failure>) -
     let devices = Arc::new(Devices::default());
     let decoders = Decoders::new(config.defmt.place());
     let links = Links::new(spool.clone(), ledger.clone(), devices.clone(), &config.devices, decoders);
+    let losses = Losses::new(spool.clone(), devices.clone());
     reload.tell(destinations.clone(), links.clone());
     let page = Arc::new(Admin {
         spool: spool.clone(),
@@ -53,7 +55,8 @@ pub(crate) fn run(config: &Config, read: &dyn Fn() -> Result<Config, Failure>) -
         destinations: destinations.clone(),
         started: Instant::now(),
     });
-    let deadline = serve(config, &reload, &ledger, ([http, grpc], receiver), (link, links), (admin, page))?;
+    let deadline =
+        serve(config, &reload, &ledger, ([http, grpc], receiver), (link, links), (admin, page), losses)?;
     destinations.drain(deadline);
     close(&spool, deadline)
 }
@@ -66,6 +69,7 @@ fn serve(
     (otlp, receiver): ([Option<Listener>; 2], Arc<Receiver>),
     (link, links): (Option<TcpListener>, Arc<Links>),
     (admin, page): (Option<Listener>, Arc<Admin>),
+    losses: Losses,
 ) -> Result<Instant, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::other(format!("cannot start: {error}; try again")))?;
@@ -85,6 +89,7 @@ fn serve(
         servers.extend(admin.map(|listener| spawn(listener, page, config, ledger, &stopped)));
         notify::say(notify::READY);
         tokio::spawn(notify::alive());
+        tokio::spawn(losses.watch());
         signals.wait(reload).await;
         notify::say(notify::STOPPING);
         let deadline = Instant::now() + config.shutdown();

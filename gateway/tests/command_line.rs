@@ -161,3 +161,20 @@ fn nobody_there_to_take_test_telemetry_is_said() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     assert_refused(&output(&["send", "--to", &format!("http://{nobody}")]), 1, &["--to"]);
 }
+
+#[test]
+fn the_log_is_json_if_so_wished() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("gateway.toml");
+    fs::write(&path, "log-format = 'json'\n").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let args = ["--config", path.to_str().unwrap(), "--http", "0.0.0.0:0", "--grpc", &address];
+    let output = output(&args);
+    let text = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().any(|line| line["severityText"] == "WARN"), "anybody can use it: {text}");
+    assert!(lines.last().unwrap()["message"].as_str().unwrap().contains(&address), "{text}");
+    assert!(lines.iter().all(|line| line["timeUnixNano"].as_str().is_some_and(|time| time.len() == 19)));
+}

@@ -311,3 +311,28 @@ fn poison_of_one_destination_is_no_others_concern() {
         got == ["a", "b", "poison"]
     });
 }
+
+#[test]
+fn what_was_given_up_for_one_is_told_to_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let fussy =
+        Upstream::new(|_, body| if texts(body).iter().any(|text| text == "poison") { 400 } else { 200 });
+    let other = Upstream::new(|_, _| 200);
+    let config = format!(
+        "[[destination]]\nname = 'fussy'\nurl = '{}'\n[[destination]]\nname = 'other'\nurl = '{}'\n",
+        fussy.url(),
+        other.url()
+    );
+    let gateway = start(dir.path(), &config);
+    send(&gateway, "poison");
+    send(&gateway, "good");
+    let told = "1 items were given up for fussy so far: rejected";
+    other.until("it is told", |seen| accepted(seen).iter().any(|text| text == told));
+    fussy.until("to the one itself, too", |seen| accepted(seen).iter().any(|text| text == told));
+    assert_eq!(accepted(&other.seen()).len(), 3, "once");
+    assert_eq!(gateway.stop(), Some(0));
+    let gateway = start(dir.path(), &config);
+    send(&gateway, "later");
+    other.until("the next", |seen| accepted(seen).last().is_some_and(|last| last == "later"));
+    assert_eq!(accepted(&other.seen()).len(), 4, "what was told before is not told again");
+}

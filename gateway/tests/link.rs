@@ -293,3 +293,20 @@ fn a_serial_line_is_a_wire_like_any_other() {
         assert_eq!(gateway.stop(), Some(0));
     }
 }
+
+#[test]
+fn what_a_device_lost_is_told_upstream() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = Gateway::start(dir.path(), &[]);
+    let mut device = Device::new(b"forgetful", None);
+    // More than its ring holds.
+    for number in 0..1000 {
+        device.log(&format!("record {number}"));
+    }
+    device.deliver(|| gateway.link.unwrap());
+    let told = |text: &String| text.starts_with("the device forgetful lost ");
+    until("it is told", || texts_of(dir.path()).iter().any(told));
+    let status = gateway.status()["devices"][0].clone();
+    assert!(status["gapBytes"].as_u64().unwrap() > 0 || !status["lostItems"].as_object().unwrap().is_empty());
+    assert_eq!(gateway.stop(), Some(0));
+}

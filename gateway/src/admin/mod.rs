@@ -16,6 +16,7 @@ use crate::forward::Destinations;
 use crate::ledger::Ledger;
 use crate::link::Devices;
 use crate::server::{Answer, Handler, Payload, Peer};
+pub(crate) use status::reason;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 

@@ -124,7 +124,7 @@ fn lost(losses: &Losses) -> Map<String, Value> {
 }
 
 /// A reason for a loss, in one word.
-pub(super) fn reason(loss: Loss) -> &'static str {
+pub(crate) fn reason(loss: Loss) -> &'static str {
     match loss {
         Loss::Rejected => "rejected",
         Loss::Expired => "expired",

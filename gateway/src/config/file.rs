@@ -21,6 +21,7 @@ pub(super) struct File {
     pub(super) admin: Option<Written>,
     pub(super) data_dir: Option<PathBuf>,
     pub(super) shutdown_seconds: u32,
+    pub(super) log_format: LogFormat,
     /// `[[upstream]]` is what it was called.
     #[serde(alias = "upstream")]
     pub(super) destination: Vec<Destination>,
@@ -28,6 +29,15 @@ pub(super) struct File {
     pub(super) limits: Limits,
     pub(super) devices: Devices,
     pub(super) defmt: Defmt,
+}
+
+/// What lines of the log look like.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum LogFormat {
+    #[default]
+    Text,
+    Json,
 }
 
 /// How much the spool holds.
@@ -167,6 +177,7 @@ impl Default for File {
             admin: None,
             data_dir: None,
             shutdown_seconds: 5,
+            log_format: LogFormat::Text,
             destination: Vec::new(),
             spool: SpoolSection::default(),
             limits: Limits::default(),

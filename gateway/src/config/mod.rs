@@ -24,7 +24,7 @@ pub(crate) use devices::Devices;
 pub(crate) use door::Door;
 use door::Keys;
 use file::File;
-pub(crate) use file::{Limits, SpoolSection};
+pub(crate) use file::{Limits, LogFormat, SpoolSection};
 pub(crate) use line::Line;
 pub(crate) use listen::Listen;
 
@@ -43,6 +43,7 @@ pub(crate) struct Config {
     pub(crate) admin: Door,
     pub(crate) data_dir: PathBuf,
     pub(crate) shutdown_seconds: u32,
+    pub(crate) log_format: LogFormat,
     pub(crate) spool: SpoolSection,
     pub(crate) limits: Limits,
     #[serde(skip_serializing_if = "Devices::is_empty")]
@@ -64,6 +65,7 @@ impl Config {
             serial: Line::choose(&flags.serial, &file.serial)?,
             admin: Door::choose("admin", flags.admin.as_deref(), &Keys::default(), file.admin, 4328)?,
             shutdown_seconds: file.shutdown_seconds,
+            log_format: file.log_format,
             destination: destination::choose(&flags.upstream, file.destination, &env, &data_dir)?,
             data_dir,
             spool: file.spool.checked()?,
