@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::admin::Admin;
+use crate::admin::{self, Admin};
 use crate::config::{self, Config, Door};
 use crate::failure::Failure;
 use crate::forward::Destinations;
@@ -86,10 +86,13 @@ fn serve(
         servers.extend(
             link.map(|socket| tokio::spawn(links.clone().listen(socket, connections, stopped.clone()))),
         );
-        servers.extend(admin.map(|listener| spawn(listener, page, config, ledger, &stopped)));
+        servers.extend(admin.map(|listener| spawn(listener, page.clone(), config, ledger, &stopped)));
         notify::say(notify::READY);
         tokio::spawn(notify::alive());
         tokio::spawn(losses.watch());
+        if let Some(seconds) = config.own_metrics_seconds {
+            tokio::spawn(admin::tell(page.clone(), Duration::from_secs(seconds.into())));
+        }
         signals.wait(reload).await;
         notify::say(notify::STOPPING);
         let deadline = Instant::now() + config.shutdown();

@@ -116,3 +116,38 @@ fn a_reload_changes_destinations_and_loses_nothing() {
     assert!(!gateway.log().contains("restart for"), "{}", gateway.log());
     assert_eq!(gateway.stop(), Some(0));
 }
+
+#[test]
+fn its_own_metrics_go_where_everything_goes_and_feed_nothing_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("gateway.toml");
+    fs::write(&config, "own-metrics-seconds = 1\n").unwrap();
+    let data = dir.path().join("data");
+    let gateway = Gateway::start(&data, &["--config", config.to_str().unwrap()]);
+    assert_eq!(post(gateway.http, "/v1/logs", PROTOBUF, &log("x")).status, 200);
+    let reports = || -> Vec<serde_json::Value> {
+        let text = fs::read_to_string(data.join("archive/metrics.jsonl")).unwrap_or_default();
+        text.lines().map_while(|line| serde_json::from_str(line).ok()).collect()
+    };
+    until("three reports", || reports().len() >= 3);
+    let last = reports().pop().unwrap();
+    let resource = &last["resourceMetrics"][0];
+    assert_eq!(resource["resource"]["attributes"][0]["value"]["stringValue"], "smoltel-gateway");
+    let metrics = resource["scopeMetrics"][0]["metrics"].as_array().unwrap();
+    let metric = |name: &str| metrics.iter().find(|metric| metric["name"] == name).unwrap();
+    let received = &metric("smoltel_gateway_received_items")["sum"];
+    assert_eq!((&received["isMonotonic"], &received["aggregationTemporality"]), (&true.into(), &2.into()));
+    let points = received["dataPoints"].as_array().unwrap();
+    let of = |signal: &str| {
+        let is = |point: &&serde_json::Value| point["attributes"][0]["value"]["stringValue"] == signal;
+        points.iter().find(is).unwrap()["asInt"].clone()
+    };
+    assert_eq!(
+        (of("logs"), of("metrics")),
+        ("1".into(), "0".into()),
+        "what is its own did not arrive from a sender"
+    );
+    let sizes: Vec<_> = reports().iter().map(|report| report.to_string().len()).collect();
+    assert!(sizes.iter().all(|size| size.abs_diff(sizes[0]) < 500), "{sizes:?}");
+    assert_eq!(gateway.stop(), Some(0));
+}

@@ -15,8 +15,19 @@ use crate::ledger::{Delivered, PerSignal};
 use crate::link::{self, shown};
 use crate::signals;
 
+/// All that is counted.
 pub(super) fn text(admin: &Admin) -> String {
-    let mut page = Page(String::with_capacity(8192));
+    let mut text = String::with_capacity(8192);
+    for Family { name, kind, help, samples } in families(admin) {
+        // Writing to a String does not fail.
+        _ = writeln!(text, "# HELP smoltel_gateway_{name} {help}\n# TYPE smoltel_gateway_{name} {kind}");
+        samples.iter().for_each(|sample| sample.write(name, &mut text));
+    }
+    text
+}
+
+pub(super) fn families(admin: &Admin) -> Vec<Family> {
+    let mut page = Page(Vec::new());
     page.head("up", "gauge", "Always 1.");
     page.sample("up", &[], 1);
     page.head("build_info", "gauge", "The version, as a label.");
@@ -33,27 +44,52 @@ pub(super) fn text(admin: &Admin) -> String {
     page.0
 }
 
-struct Page(String);
+/// What has one name.
+pub(super) struct Family {
+    pub(super) name: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) help: &'static str,
+    pub(super) samples: Vec<Sample>,
+}
+
+/// A number, as it is written, and its labels.
+pub(super) struct Sample {
+    pub(super) labels: Vec<(&'static str, String)>,
+    pub(super) value: String,
+}
+
+impl Sample {
+    fn write(&self, name: &str, text: &mut String) {
+        let labels: Vec<_> =
+            self.labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect();
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        _ = writeln!(text, "smoltel_gateway_{name}{labels} {}", self.value);
+    }
+}
+
+struct Page(Vec<Family>);
 
 impl Page {
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
-        // Writing to a String does not fail.
-        _ = writeln!(self.0, "# HELP smoltel_gateway_{name} {help}\n# TYPE smoltel_gateway_{name} {kind}");
+    fn head(&mut self, name: &'static str, kind: &'static str, help: &'static str) {
+        self.0.push(Family { name, kind, help, samples: Vec::new() });
     }
 
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        let labels: Vec<_> =
-            labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect();
-        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-        _ = writeln!(self.0, "smoltel_gateway_{name}{labels} {value}");
+    /// Of the family whose head came last.
+    fn sample(&mut self, name: &str, labels: &[(&'static str, &str)], value: impl Display) {
+        debug_assert_eq!(self.0.last().map(|family| family.name), Some(name));
+        let labels = labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let sample = Sample { labels, value: value.to_string() };
+        if let Some(family) = self.0.last_mut() {
+            family.samples.push(sample);
+        }
     }
 
-    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
+    fn gauge(&mut self, name: &'static str, help: &'static str, value: impl Display) {
         self.head(name, "gauge", help);
         self.sample(name, &[], value);
     }
 
-    fn per_signal(&mut self, name: &str, help: &str, counts: &PerSignal) {
+    fn per_signal(&mut self, name: &'static str, help: &'static str, counts: &PerSignal) {
         self.head(name, "counter", help);
         for signal in Signal::ALL {
             self.sample(name, &[("signal", signal.name())], counts.get(signal));
@@ -77,7 +113,7 @@ impl Page {
 
     fn forwarded(&mut self, all: &[Arc<Delivery>]) {
         type Counts = fn(&Delivered) -> &PerSignal;
-        let counters: [(&str, &str, Counts); 5] = [
+        let counters: [(&'static str, &'static str, Counts); 5] = [
             ("forwarded_items_total", "Items that the destination took.", |counts| &counts.forwarded_items),
             ("rejected_items_total", "Items that it rejected of requests that it took.", |counts| {
                 &counts.rejected_items
@@ -124,7 +160,7 @@ impl Page {
 
     fn backlog(&mut self, stats: &Stats) {
         type Value = fn(&Pending) -> u64;
-        let all: [(&str, &str, Value); 4] = [
+        let all: [(&'static str, &'static str, Value); 4] = [
             ("backlog_records", "Requests that wait for a destination.", |pending| pending.records),
             ("backlog_items", "Items that wait for a destination.", |pending| pending.items),
             ("backlog_bytes", "Bytes that wait for a destination.", |pending| pending.bytes),
@@ -169,7 +205,7 @@ impl Page {
         let help = "How often records of devices waited for the spool to take them.";
         self.head("device_waits_total", "counter", help);
         self.sample("device_waits_total", &[], admin.ledger.link_waits.load(Ordering::Relaxed));
-        let values: [(&str, &str, &str, Value); 6] = [
+        let values: [(&'static str, &'static str, &'static str, Value); 6] = [
             ("device_up", "gauge", "Whether it is connected.", |state| state.connected.into()),
             ("device_last_seen_seconds", "gauge", "Since it said something.", |state| {
                 state.seen.elapsed().as_secs()
@@ -228,8 +264,9 @@ mod tests {
 
     #[test]
     fn labels_are_escaped() {
-        let mut page = Page(String::new());
-        page.sample("x", &[("a", "b\"c\\\n"), ("d", "e")], 7);
-        assert_eq!(page.0, "smoltel_gateway_x{a=\"b\\\"c\\\\\\n\",d=\"e\"} 7\n");
+        let labels = vec![("a", "b\"c\\\n".to_owned()), ("d", "e".to_owned())];
+        let mut text = String::new();
+        Sample { labels, value: "7".into() }.write("x", &mut text);
+        assert_eq!(text, "smoltel_gateway_x{a=\"b\\\"c\\\\\\n\",d=\"e\"} 7\n");
     }
 }

@@ -1,6 +1,7 @@
 //! For whoever looks after the gateway: a page, health, metrics, status.
 
 mod metrics;
+mod own;
 mod page;
 mod status;
 
@@ -16,6 +17,7 @@ use crate::forward::Destinations;
 use crate::ledger::Ledger;
 use crate::link::Devices;
 use crate::server::{Answer, Handler, Payload, Peer};
+pub(crate) use own::tell;
 pub(crate) use status::reason;
 
 const TEXT: &str = "text/plain; charset=utf-8";

@@ -22,6 +22,7 @@ pub(super) struct File {
     pub(super) data_dir: Option<PathBuf>,
     pub(super) shutdown_seconds: u32,
     pub(super) log_format: LogFormat,
+    pub(super) own_metrics_seconds: Option<u32>,
     /// `[[upstream]]` is what it was called.
     #[serde(alias = "upstream")]
     pub(super) destination: Vec<Destination>,
@@ -178,6 +179,7 @@ impl Default for File {
             data_dir: None,
             shutdown_seconds: 5,
             log_format: LogFormat::Text,
+            own_metrics_seconds: None,
             destination: Vec::new(),
             spool: SpoolSection::default(),
             limits: Limits::default(),

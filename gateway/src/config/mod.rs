@@ -44,6 +44,9 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     pub(crate) shutdown_seconds: u32,
     pub(crate) log_format: LogFormat,
+    /// How often the gateway's own metrics go where everything goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) own_metrics_seconds: Option<u32>,
     pub(crate) spool: SpoolSection,
     pub(crate) limits: Limits,
     #[serde(skip_serializing_if = "Devices::is_empty")]
@@ -66,6 +69,7 @@ impl Config {
             admin: Door::choose("admin", flags.admin.as_deref(), &Keys::default(), file.admin, 4328)?,
             shutdown_seconds: file.shutdown_seconds,
             log_format: file.log_format,
+            own_metrics_seconds: file.own_metrics_seconds,
             destination: destination::choose(&flags.upstream, file.destination, &env, &data_dir)?,
             data_dir,
             spool: file.spool.checked()?,
@@ -73,6 +77,7 @@ impl Config {
             devices: file.devices.checked()?,
             defmt: file.defmt.checked()?,
         };
+        file::within_if("own-metrics-seconds", config.own_metrics_seconds, 86_400)?;
         for destination in &config.destination {
             destination.is_not(&[("http", config.http.listen), ("grpc", config.grpc.listen)])?;
         }
