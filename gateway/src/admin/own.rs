@@ -53,11 +53,10 @@ fn metric(family: &Family, start: &str, now: &str) -> Value {
     let points: Vec<_> = points.collect();
     let name = format!("smoltel_gateway_{}", family.name.trim_end_matches("_total"));
     let mut metric = json!({ "name": name, "description": family.help });
-    match family.kind {
-        "counter" => {
-            metric["sum"] = json!({ "aggregationTemporality": 2, "isMonotonic": true, "dataPoints": points })
-        }
-        _ => metric["gauge"] = json!({ "dataPoints": points }),
+    if family.kind == "counter" {
+        metric["sum"] = json!({ "aggregationTemporality": 2, "isMonotonic": true, "dataPoints": points });
+    } else {
+        metric["gauge"] = json!({ "dataPoints": points });
     }
     metric
 }
