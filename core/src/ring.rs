@@ -81,6 +81,12 @@ pub struct Ring<B> {
     head: usize,
     len: usize,
     pinned: usize,
+    /// What is before this position may be known to somebody else by it.
+    #[cfg_attr(
+        not(any(feature = "link", feature = "recorder")),
+        expect(dead_code, reason = "nothing goes another way")
+    )]
+    sent: u64,
     place: Place,
     /// Where what it holds is written down for the time after a reset.
     #[cfg(feature = "recorder")]
@@ -123,6 +129,7 @@ impl<B> Ring<B> {
             head: 0,
             len: 0,
             pinned: 0,
+            sent: 0,
             place: Place::START,
             #[cfg(feature = "recorder")]
             journal: None,
@@ -166,6 +173,18 @@ impl<B> Ring<B> {
     /// Whether there is no record.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// The first `len` bytes were sent by their positions.
+    #[cfg(any(feature = "link", feature = "recorder"))]
+    pub(crate) fn mark_sent(&mut self, len: usize) {
+        self.sent = self.sent.max(self.place.position + len as u64);
+    }
+
+    /// Whether nobody can know the first record by its position, so that it may go another way.
+    #[cfg(all(feature = "flash", feature = "link"))]
+    pub(crate) const fn is_unsent(&self) -> bool {
+        self.place.position >= self.sent
     }
 
     /// Keeps the first `len` bytes from being evicted: they are on their way. Zero lets go of them.

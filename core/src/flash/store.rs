@@ -69,7 +69,8 @@ impl<'a, F: NorFlash, P: Platform> Store<'a, F, P> {
     /// Moves the oldest record of a ring that holds more than `keep` bytes, or half of what it has room for, into flash: the
     /// less important first. Whether it did; if not, nothing is too full, or [`poll`](Self::poll) has to make room.
     ///
-    /// Call it while the link is down: what the link has in flight must stay where it is.
+    /// Call it while the link is down. What was sent and not acknowledged stays in the ring: the gateway may have it, and knows it by its
+    /// place there. It gives way to newer records, and is counted, if the link does not come back before the ring is full.
     pub fn spill(&self, keep: usize) -> bool {
         (0..2).any(|number| self.spill_lane(&Lane { pipeline: self.pipeline, number }, keep).unwrap_or(false))
     }
@@ -77,7 +78,8 @@ impl<'a, F: NorFlash, P: Platform> Store<'a, F, P> {
     fn spill_lane(&self, lane: &Lane<'_, P>, keep: usize) -> Option<bool> {
         // Pinned, so that what is copied is not pushed out meanwhile.
         lane.pipeline.with_lane(lane.number, |ring| {
-            let (_, next) = ring.record(0).filter(|_| ring.len() > keep.min(ring.capacity() / 2))?;
+            let full = ring.len() > keep.min(ring.capacity() / 2);
+            let (_, next) = ring.record(0).filter(|_| full && ring.is_unsent())?;
             ring.pin(next);
             Some(())
         })??;

@@ -62,7 +62,10 @@ impl<P: Platform> Queue for Lane<'_, P> {
     }
 
     fn pin(&self, len: usize) {
-        self.pipeline.with_lane(self.number, |ring| ring.pin(len));
+        self.pipeline.with_lane(self.number, |ring| {
+            ring.pin(len);
+            ring.mark_sent(len.min(ring.len()));
+        });
     }
 
     fn record(&self, offset: usize) -> Option<(Header, usize)> {

@@ -40,6 +40,8 @@ impl<B: DerefMut<Target = [u8]>> Ring<B> {
         let [position, epoch, boot, before] = [[a, b], [c, d], [e, f], [g, h]].map(whole);
         (ring.head, ring.len) = (head as usize, len as usize);
         ring.place = Place { epoch, position, boot, before };
+        // Nobody knows what of it was sent.
+        ring.mark_sent(ring.len);
         let mut end = 0;
         while let Some((header, next)) = ring.record(end).filter(|(_, next)| *next <= ring.len)
             && whole_record(&ring, end, header)
