@@ -56,6 +56,11 @@ impl<const BASE: usize> Uart<BASE> {
         while self.registers.read(STATE) & TX_FULL != 0 {}
     }
 
+    /// From now on a byte that arrives raises the interrupt, which `read` takes back.
+    pub fn interrupt_on_receive(&mut self) {
+        self.registers.write(CONTROL, TX_ENABLE | RX_ENABLE | RX_INTERRUPT);
+    }
+
     /// Moves what has arrived into the front of `into`, as far as it fits, and says how many bytes.
     pub fn read(&mut self, into: &mut [u8]) -> usize {
         let mut read = 0;
@@ -63,6 +68,8 @@ impl<const BASE: usize> Uart<BASE> {
             if self.registers.read(STATE) & RX_FULL == 0 {
                 break;
             }
+            // Before the byte is taken: what comes after it raises it anew.
+            self.registers.write(INTERRUPT, RAISED_BY_RX);
             // The register's upper 24 bits are reserved.
             *byte = (self.registers.read(DATA) & 0xff) as u8;
             read += 1;
@@ -75,6 +82,7 @@ impl<const BASE: usize> Uart<BASE> {
 const DATA: usize = 0x00;
 const STATE: usize = 0x04;
 const CONTROL: usize = 0x08;
+const INTERRUPT: usize = 0x0c;
 const BAUD_DIVIDER: usize = 0x10;
 
 /// Bits of the state register.
@@ -84,6 +92,10 @@ const RX_FULL: u32 = 1 << 1;
 /// Bits of the control register.
 const TX_ENABLE: u32 = 1 << 0;
 const RX_ENABLE: u32 = 1 << 1;
+const RX_INTERRUPT: u32 = 1 << 3;
+
+/// Bits of the interrupt register: writing a one takes it back.
+const RAISED_BY_RX: u32 = 1 << 1;
 
 /// 25 MHz / 217 = 115,207 Bd.
 const DIVIDER_115200: u32 = 217;

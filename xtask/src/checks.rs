@@ -68,7 +68,7 @@ fn step(
 fn fmt(repo: &Repo, log: &Log) -> Outcome {
     log.run(&mut repo.cargo(&["fmt", "--all", "--check"]))?;
     for manifest in ["embedded-example/Cargo.toml", "fuzz/Cargo.toml"] {
-        log.run(&mut repo.cargo(&["fmt", "--check", "--manifest-path", manifest]))?;
+        log.run(&mut repo.cargo(&["fmt", "--all", "--check", "--manifest-path", manifest]))?;
     }
     Ok(String::new())
 }
