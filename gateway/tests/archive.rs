@@ -40,7 +40,7 @@ fn a_signal_to_stop_is_obeyed_and_one_to_reload_survived() {
     let dir = tempfile::tempdir().unwrap();
     let gateway = Gateway::start(dir.path(), &[]);
     gateway.signal("HUP");
-    until("a word about it", || gateway.log().contains("certificates and tokens are read again"));
+    until("a word about it", || gateway.log().contains("the config is read again"));
     assert_eq!(post(gateway.http, "/v1/logs", PROTOBUF, &log("last")).status, 200);
     assert_eq!(gateway.stop(), Some(0));
     assert_eq!(archived(dir.path()), ["last"]);
