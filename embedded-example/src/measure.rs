@@ -40,7 +40,7 @@ impl Measure {
     pub fn print(&mut self, what: &str, prepare: &mut dyn FnMut(), work: &mut dyn FnMut()) {
         let taken = instructions(prepare, work);
         let held = self.longest_wait(taken, prepare, work);
-        let (taken, held) = (taken.next_multiple_of(100), held.next_multiple_of(50));
+        let (taken, held) = (taken.next_multiple_of(100), held.next_multiple_of(100));
         eprintln!("{what}: at most {taken}, with interrupts off at most {held}");
     }
 
