@@ -5,7 +5,7 @@ use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitSta
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// A program that takes longer hangs: the slowest needs a second.
+/// A program that takes longer hangs: the slowest, `cost`, needs some seconds.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A machine that runs.
