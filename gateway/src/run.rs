@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use smoltel_spool::{OpenError, Spool};
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -26,6 +27,10 @@ use crate::server::{self, Handler, Listener};
 
 /// Runs until SIGTERM or SIGINT. `read` reads the configuration again, at SIGHUP.
 pub(crate) fn run(config: &Config, read: &dyn Fn() -> Result<Config, Failure>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::other(format!("cannot start: {error}; try again")))?;
+    // Before anything else: who reads where it listens may ask it to stop.
+    let signals = Signals::new(&runtime)?;
     let mut reload = Reload::new(config, read);
     let http = listen::<Receiver>(config, &mut reload, |config| &config.http, "OTLP/HTTP", "--http")?;
     let grpc = listen::<Receiver>(config, &mut reload, |config| &config.grpc, "OTLP/gRPC", "--grpc")?;
@@ -46,7 +51,7 @@ pub(crate) fn run(config: &Config, read: &dyn Fn() -> Result<Config, Failure>) -
     let devices = Arc::new(Devices::default());
     let decoders = Decoders::new(config.defmt.place());
     let links = Links::new(spool.clone(), ledger.clone(), devices.clone(), &config.devices, decoders);
-    let losses = Losses::new(spool.clone(), devices.clone());
+    runtime.spawn(Losses::new(spool.clone(), devices.clone()).watch());
     reload.tell(destinations.clone(), links.clone());
     let page = Arc::new(Admin {
         spool: spool.clone(),
@@ -55,26 +60,24 @@ pub(crate) fn run(config: &Config, read: &dyn Fn() -> Result<Config, Failure>) -
         destinations: destinations.clone(),
         started: Instant::now(),
     });
+    let running = (runtime, signals);
     let deadline =
-        serve(config, &reload, &ledger, ([http, grpc], receiver), (link, links), (admin, page), losses)?;
+        serve(running, config, &reload, &ledger, ([http, grpc], receiver), (link, links), (admin, page));
     destinations.drain(deadline);
     close(&spool, deadline)
 }
 
 /// Serves until a signal says to stop; returns by when all has to be over.
 fn serve(
+    (runtime, mut signals): (Runtime, Signals),
     config: &Config,
     reload: &Reload<'_>,
     ledger: &Arc<Ledger>,
     (otlp, receiver): ([Option<Listener>; 2], Arc<Receiver>),
     (link, links): (Option<TcpListener>, Arc<Links>),
     (admin, page): (Option<Listener>, Arc<Admin>),
-    losses: Losses,
-) -> Result<Instant, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::other(format!("cannot start: {error}; try again")))?;
+) -> Instant {
     let deadline = runtime.block_on(async {
-        let mut signals = Signals::new()?;
         let (stop, stopped) = watch::channel(false);
         let otlp = otlp.into_iter().flatten();
         let mut servers: Vec<_> =
@@ -89,7 +92,6 @@ fn serve(
         servers.extend(admin.map(|listener| spawn(listener, page.clone(), config, ledger, &stopped)));
         notify::say(notify::READY);
         tokio::spawn(notify::alive());
-        tokio::spawn(losses.watch());
         if let Some(seconds) = config.own_metrics_seconds {
             tokio::spawn(admin::tell(page.clone(), Duration::from_secs(seconds.into())));
         }
@@ -101,7 +103,7 @@ fn serve(
             _ = tokio::time::timeout_at(deadline.into(), server).await;
         }
         _ = tokio::time::timeout_at(deadline.into(), links.rest()).await;
-        Ok(deadline)
+        deadline
     });
     // Connections that are still open end here; what was acknowledged is in the spool.
     runtime.shutdown_background();
@@ -209,7 +211,8 @@ struct Signals {
 }
 
 impl Signals {
-    fn new() -> Result<Self, Failure> {
+    fn new(runtime: &Runtime) -> Result<Self, Failure> {
+        let _within = runtime.enter();
         let listen =
             |kind| signal(kind).map_err(|error| Failure::other(format!("cannot wait for signals: {error}")));
         Ok(Self {

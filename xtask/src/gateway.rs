@@ -1,8 +1,8 @@
 //! A real gateway, for whoever needs one: built, started on loopback, stopped, and what it archived.
 
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -86,7 +86,6 @@ impl Gateway {
             let said = gateway.said();
             Some((address(&said, "OTLP/HTTP on http://")?, address(&said, "devices on tcp://")?))
         })?;
-        answers(gateway.http).map_err(|error| format!("{error}; the gateway said\n{}", gateway.said()))?;
         Ok(gateway)
     }
 
@@ -123,14 +122,6 @@ impl Gateway {
         }
         Err(format!("waited {} s for {what} of the gateway; it said\n{}", DEADLINE.as_secs(), self.said()))
     }
-}
-
-/// Waits for an answer, whatever it is: the addresses are said while the gateway still starts, and does not take signals.
-fn answers(http: SocketAddr) -> io::Result<()> {
-    let mut stream = TcpStream::connect(http)?;
-    stream.set_read_timeout(Some(DEADLINE))?;
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n")?;
-    stream.read_exact(&mut [0])
 }
 
 impl Drop for Gateway {
