@@ -82,10 +82,7 @@ pub struct Ring<B> {
     len: usize,
     pinned: usize,
     /// What is before this position may be known to somebody else by it.
-    #[cfg_attr(
-        not(any(feature = "link", feature = "recorder")),
-        expect(dead_code, reason = "nothing goes another way")
-    )]
+    #[cfg(any(feature = "link", feature = "recorder"))]
     sent: u64,
     place: Place,
     /// Where what it holds is written down for the time after a reset.
@@ -129,6 +126,7 @@ impl<B> Ring<B> {
             head: 0,
             len: 0,
             pinned: 0,
+            #[cfg(any(feature = "link", feature = "recorder"))]
             sent: 0,
             place: Place::START,
             #[cfg(feature = "recorder")]
