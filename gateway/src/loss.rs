@@ -92,16 +92,18 @@ impl Lost {
 
     fn event(&self) -> Event {
         let Self { whose, id, reason, unit, count } = self;
-        let (name, text) = match *whose {
-            "device" => {
-                ("smoltel.device.loss", format!("the device {id} lost {count} {unit} so far: {reason}"))
-            }
+        let (name, key, text) = match *whose {
+            "device" => (
+                "smoltel.device.loss",
+                "smoltel.device.id",
+                format!("the device {id} lost {count} {unit} so far: {reason}"),
+            ),
             _ => (
                 "smoltel.destination.loss",
+                "smoltel.destination.id",
                 format!("{count} {unit} were given up for {id} so far: {reason}"),
             ),
         };
-        let key = if *whose == "device" { "smoltel.device.id" } else { "smoltel.destination.id" };
         let attributes = vec![
             (key, id.as_str().into()),
             ("smoltel.loss.reason", reason.as_str().into()),
