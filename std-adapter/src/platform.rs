@@ -41,7 +41,7 @@ pub struct Threads {
     evidence: Option<Evidence>,
 }
 
-/// Bytes of each lane; the worker has as much again while it sends.
+/// Bytes of a lane, unless a signal's settings have others; the worker has as much again while it sends.
 pub(crate) const LANE: usize = 1 << 20;
 /// Bytes of a slot: the largest span or log record.
 const SLOT: usize = 16 << 10;
@@ -85,7 +85,7 @@ impl Threads {
             #[cfg(unix)]
             evidence,
         };
-        let lanes = std::array::from_fn(|_| empty_lane());
+        let lanes = [batch.queue_bytes, LANE, logs.batch.queue_bytes].map(empty_lane);
         let slots = Growing(Vec::with_capacity(most));
         let records = Records::new(lanes, slots, Growing::default(), Seed::Random(crate::random()));
         let metrics = Metrics::with_memory(vec![0; POINTS].into_boxed_slice(), metrics, views);
@@ -122,9 +122,9 @@ fn urgent_from(batch: &BatchSettings) -> u8 {
     }
 }
 
-/// A lane's ring. The system gives memory only to the pages that are written.
-pub(crate) fn empty_lane() -> Ring<Box<[u8]>> {
-    Ring::new(vec![0; LANE].into_boxed_slice())
+/// A lane's ring, with room for a few records at the least. The system gives memory only to the pages that are written.
+pub(crate) fn empty_lane(bytes: usize) -> Ring<Box<[u8]>> {
+    Ring::new(vec![0; bytes.max(4 * SLOT)].into_boxed_slice())
 }
 
 impl Platform for Threads {

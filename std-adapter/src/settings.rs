@@ -9,6 +9,8 @@ use smoltel_core::propagation::{B3, Context, Propagator, TraceContext, TraceStat
 use smoltel_core::sampler::{AlwaysOn, ParentBased, Sampler, SamplingInput, SamplingResult};
 use smoltel_core::{AttributeLimits, Key, Limits, SpanContext, SpanKind, TraceId, Value};
 
+use crate::platform::LANE;
+
 /// How spans are made, and when they leave.
 ///
 /// ```
@@ -97,8 +99,8 @@ impl Default for LogSettings {
     }
 }
 
-/// When the records of a signal leave: after their delay, when half a MiB waits, when somebody asks, or when one of them is
-/// urgent.
+/// When the records of a signal leave: after their delay, when half of their queue is full, when somebody asks, or when one of
+/// them is urgent.
 ///
 /// ```
 /// let mut batch = smoltel::BatchSettings::after(std::time::Duration::from_secs(1));
@@ -116,6 +118,9 @@ pub struct BatchSettings {
     /// The most records of one request, at least 1. Environment: `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`,
     /// `OTEL_BLRP_MAX_EXPORT_BATCH_SIZE`; default: as many as fit into a MiB.
     pub max_items: u32,
+    /// The most bytes that wait in memory, at least 64 KiB; while some are sent, as many again may wait. What finds no room is
+    /// dropped, and counted as [`Loss::Full`](crate::Loss::Full). Default: 1 MiB, some 2,900 spans of eight attributes.
+    pub queue_bytes: usize,
     /// Whether failed spans, and log records of `WARN` and above, leave at once, with all that waits. Default: they do.
     pub urgent: bool,
 }
@@ -123,7 +128,7 @@ pub struct BatchSettings {
 impl BatchSettings {
     /// The defaults, with that delay.
     pub const fn after(delay: Duration) -> Self {
-        Self { delay, timeout: Duration::from_secs(30), max_items: u32::MAX, urgent: true }
+        Self { delay, timeout: Duration::from_secs(30), max_items: u32::MAX, queue_bytes: LANE, urgent: true }
     }
 
     /// Every record leaves at once, in a request of its own, as by OpenTelemetry's simple processors: to look at what a program

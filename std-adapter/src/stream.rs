@@ -27,9 +27,14 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// With nothing to send.
-    pub(crate) fn new(signal: Signal, exporter: Exporter, metrics: Option<ExportMetrics>) -> Self {
-        let held = empty_lane();
+    /// With nothing to send, of a queue of so many bytes.
+    pub(crate) fn new(
+        signal: Signal,
+        exporter: Exporter,
+        metrics: Option<ExportMetrics>,
+        queue_bytes: usize,
+    ) -> Self {
+        let held = empty_lane(queue_bytes);
         Self {
             signal,
             exporter,

@@ -96,13 +96,14 @@ impl Telemetry {
     }
 
     /// Sends everything recorded so far, waiting `timeout` at the most, and reports. What could not be sent
-    /// is in the spool if there is one, and still on its way if not.
+    /// is in the spool if there is one, and still on its way if not. Each signal that waits has its share of the time.
     pub fn flush(&self, timeout: Duration) -> Report {
         self.ask(timeout, Command::Flush);
         self.report()
     }
 
-    /// Sends what is left, stops the worker and reports, within `timeout`, whatever the endpoint does.
+    /// Sends what is left, stops the worker and reports, within `timeout`, whatever the endpoint does. Each signal that waits has
+    /// its share of the time; what there was no time for is in the spool if there is one, and counted as `expired` if not.
     /// Tracers and the like that still exist go on without effect: what they record is counted as lost.
     pub fn shutdown(mut self, timeout: Duration) -> Report {
         self.end(timeout)

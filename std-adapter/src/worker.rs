@@ -28,7 +28,7 @@ use crate::observe::Watcher;
 #[cfg(feature = "spool")]
 use crate::outbox::Outbox;
 use crate::own_metrics::{self, ExportMetrics};
-use crate::platform::{LANE, Threads, empty_lane};
+use crate::platform::Threads;
 use crate::stream::{Stream, items};
 use crate::transport::Transport;
 use crate::{Meter, Signal, silence};
@@ -64,7 +64,8 @@ impl Worker {
                 .own_meter
                 .as_ref()
                 .map(|meter| ExportMetrics::new(meter, signal, &*self.transport, self.stored_items(signal)));
-            Stream::new(signal, Exporter::new(delay(signal), seed ^ signal as u64), metrics)
+            let exporter = Exporter::new(delay(signal), seed ^ signal as u64);
+            Stream::new(signal, exporter, metrics, self.schedule.batches[signal as usize].queue_bytes)
         });
         let collection = self.own_meter.as_ref().map(own_metrics::collection_duration);
         let start = Instant::now();
@@ -86,7 +87,7 @@ struct Running {
     body: Vec<u8>,
 }
 
-/// How long one signal may hold the others when there is much to send.
+/// How long one signal may hold the others when there is much to send and nobody waits for it.
 const SLICE: Duration = Duration::from_millis(250);
 
 impl Running {
@@ -138,10 +139,25 @@ impl Running {
             self.next_collection = Instant::now() + self.worker.schedule.metric_interval;
         }
         for stream in &mut self.streams {
-            let until = deadline.unwrap_or_else(|| Instant::now() + SLICE);
-            let timeout = self.worker.schedule.batches[stream.signal as usize].timeout;
-            let limit = deadline.unwrap_or_else(|| Instant::now() + timeout);
-            self.worker.serve(stream, self.start, (until, limit), &mut self.body);
+            stream.unfinished = self.worker.is_due(stream, nanos(self.start.elapsed()));
+        }
+        for i in 0..self.streams.len() {
+            let times = self.times(i, deadline);
+            self.worker.serve(&mut self.streams[i], self.start, times, &mut self.body);
+        }
+    }
+
+    /// Until when that stream begins requests, and when the last of them ends. A deadline is for all: each that is due has an
+    /// equal share of what is left, so that a call which hangs leaves the others their part.
+    fn times(&self, stream: usize, deadline: Option<Instant>) -> (Instant, Instant) {
+        let now = Instant::now();
+        match deadline {
+            Some(deadline) => {
+                let due = self.streams[stream..].iter().filter(|stream| stream.unfinished).count() as u32;
+                let share = now + deadline.saturating_duration_since(now) / due.max(1);
+                (share, share)
+            }
+            None => (now + SLICE, now + self.worker.schedule.batches[stream].timeout),
         }
     }
 
@@ -193,6 +209,8 @@ impl Running {
     /// Counts what is left, and closes.
     fn end(&mut self, deadline: Instant) {
         for stream in &mut self.streams {
+            // What there was no time to send.
+            self.worker.save(stream, &mut self.body);
             let rest = items(&self.worker.close_lane(stream.signal));
             self.worker.pipeline.add_processed(stream.signal, rest);
             let left = (items(&stream.held) + rest).saturating_sub(stream.in_doubt);
@@ -212,6 +230,16 @@ impl Running {
 }
 
 impl Worker {
+    /// Whether there is something of a signal to be sent now.
+    fn is_due(&self, stream: &mut Stream, now: u64) -> bool {
+        self.pipeline.platform().seen(stream.signal);
+        let older =
+            !stream.held.is_empty() || self.has_stored(stream.signal) || self.has_found(stream.signal);
+        let queue = stream.held.capacity();
+        let waiting = if older { queue } else { self.fresh(stream.signal) };
+        stream.exporter.poll(now, waiting, queue)
+    }
+
     /// Sends what is due of one signal, beginning nothing after `until`; no attempt takes longer than to
     /// `limit`. What an endpoint in trouble keeps waiting goes to the spool.
     fn serve(
@@ -221,15 +249,10 @@ impl Worker {
         (until, limit): (Instant, Instant),
         body: &mut Vec<u8>,
     ) {
-        self.pipeline.platform().seen(stream.signal);
-        let older =
-            !stream.held.is_empty() || self.has_stored(stream.signal) || self.has_found(stream.signal);
-        let waiting = if older { LANE } else { self.fresh(stream.signal) };
-        stream.unfinished = stream.exporter.poll(nanos(start.elapsed()), waiting, LANE);
         while stream.unfinished && Instant::now() < until {
             let now = nanos(start.elapsed());
             // The oldest first, unless that would cost new records their place.
-            let crowded = !stream.held.is_empty() || self.fresh(stream.signal) >= LANE / 2;
+            let crowded = !stream.held.is_empty() || self.fresh(stream.signal) >= stream.held.capacity() / 2;
             let older = |this: &mut Self, stream: &mut Stream, body: &mut Vec<u8>| {
                 this.send_found(stream, now, limit) || this.send_stored(stream, now, limit, body)
             };
@@ -306,7 +329,7 @@ impl Worker {
     /// Ends a lane: what is recorded from now on is counted as lost.
     fn close_lane(&self, signal: Signal) -> Ring<Box<[u8]>> {
         let close = |ring: &mut Ring<Box<[u8]>>| std::mem::replace(ring, Ring::new(Box::default()));
-        self.pipeline.with_lane(signal as usize, close).unwrap_or_else(empty_lane)
+        self.pipeline.with_lane(signal as usize, close).unwrap_or_else(|| Ring::new(Box::default()))
     }
 }
 

@@ -259,6 +259,22 @@ fn a_burst_beyond_memory_is_counted_to_the_record() {
 }
 
 #[test]
+fn a_queue_holds_as_many_bytes_as_it_is_told() {
+    let sink = Sink::replying(|_| Reply::Silence);
+    let dropped = |bytes: usize| {
+        let telemetry =
+            builder(&sink.url()).logs(move |logs| logs.batch.queue_bytes = bytes).build().unwrap();
+        let (logger, text) = (telemetry.logger("l"), "x".repeat(1000));
+        (0..5000).for_each(|_| logger.info(&text));
+        let dropped = telemetry.report().dropped();
+        balanced(&telemetry.shutdown(Duration::from_millis(50)));
+        dropped
+    };
+    assert_eq!(dropped(6 << 20), 0, "all fit");
+    assert!(dropped(0) > 4800, "64 KiB at the least, and as much again while they are sent");
+}
+
+#[test]
 fn a_spool_in_use_is_refused_and_named() {
     let dir = tempfile::tempdir().unwrap();
     let _first = builder("http://127.0.0.1:9").spool(dir.path()).build().unwrap();

@@ -14,7 +14,7 @@ pub(crate) fn refuse_config_file(env: &Env<'_>) -> Result<(), ConfigError> {
     match env.text("OTEL_CONFIG_FILE") {
         None => Ok(()),
         Some(path) => Err(ConfigError::new(format!(
-            "OTEL_CONFIG_FILE={path:?}: smoltel reads no configuration files; unset it, and use the other OTEL_… variables"
+            "OTEL_CONFIG_FILE={path:?}: smoltel reads no configuration files; unset it, and say the same by code or by the other OTEL_… variables (docs/CONFIGURATION.md has a table)"
         ))),
     }
 }
@@ -105,7 +105,11 @@ fn batch(env: &mut Env<'_>, prefix: &str, batch: &mut BatchSettings) {
     batch.max_items = env.number(&format!("{prefix}_MAX_EXPORT_BATCH_SIZE"), 1).unwrap_or(batch.max_items);
     let queue = format!("{prefix}_MAX_QUEUE_SIZE");
     if let Some(items) = env.number(&queue, 1) {
-        env.warn(&queue, &items.to_string(), "the queue is bounded in bytes, to a MiB; it is ignored");
+        env.warn(
+            &queue,
+            &items.to_string(),
+            "the queue is bounded in bytes, by code (`batch.queue_bytes`); it is ignored",
+        );
     }
 }
 
@@ -298,7 +302,11 @@ mod tests {
     #[test]
     fn a_configuration_file_is_refused_and_named() {
         let (refused, _) = with(&[("CONFIG_FILE", "/etc/otel.yaml")], |env| refuse_config_file(env));
-        assert!(refused.unwrap_err().to_string().contains("/etc/otel.yaml"));
+        let error = refused.unwrap_err().to_string();
+        assert!(
+            error.contains("OTEL_CONFIG_FILE=\"/etc/otel.yaml\"") && error.contains("unset it"),
+            "{error}"
+        );
         assert!(with(&[], |env| refuse_config_file(env)).0.is_ok());
     }
 }
