@@ -1,5 +1,6 @@
 //! Reading what is stored from outside, beside the writer.
 
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,6 +36,8 @@ pub struct Listed {
     pub wall_time: u64,
     /// The ids of destinations that have not released it.
     pub waiting_for: Vec<String>,
+    /// Of the segment that it is in.
+    generation: u64,
     location: Location,
     encrypted: bool,
 }
@@ -111,9 +114,20 @@ impl Reader {
             let key = key.and_then(|key| key.unlock(&segment.header)).map(Arc::new);
             all.extend(segment.records.iter().map(|record| self.listed(&segment, record, key.as_ref())));
         }
-        all.sort_unstable_by_key(|listed| listed.sequence);
-        all.dedup_by_key(|listed| listed.sequence);
-        Ok(all)
+        all.sort_unstable_by_key(|listed| (listed.sequence, Reverse(listed.generation)));
+        let copies = |one: &Listed, other: &Listed| one.sequence == other.sequence;
+        Ok(all.chunk_by(copies).map(|copies| self.newest_whole(copies).clone()).collect())
+    }
+
+    /// Of the copies that a failed write left of a record, newest first, the one that counts.
+    fn newest_whole<'a>(&self, copies: &'a [Listed]) -> &'a Listed {
+        let whole = |listed: &&Listed| {
+            matches!(listed.location.read(&*self.view.vfs, &*self.view.file, self.view.size), Ok(Some(_)))
+        };
+        match copies {
+            [only] => only,
+            _ => copies.iter().find(whole).unwrap_or(&copies[copies.len() - 1]),
+        }
     }
 
     /// Reads a listed record. `None`: it is damaged, or has been released and its place taken meanwhile.
@@ -145,6 +159,7 @@ impl Reader {
             origin: record.origin,
             wall_time: record.wall_time,
             waiting_for: waiting.map(|(_, destination)| destination.id.clone()).collect(),
+            generation: header.generation,
             location,
             encrypted: header.key_check.is_some(),
         }

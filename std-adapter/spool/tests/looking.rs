@@ -2,10 +2,12 @@
 
 mod disk;
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use disk::Disk;
+use smoltel_spool::vfs::Site;
 use smoltel_spool::{
     Class, Codec, Full, Loss, Options, Problem, Reader, Record, Signal, Spool, Stored, list, repair_with,
     verify, verify_with,
@@ -153,4 +155,30 @@ fn a_reader_beside_a_writer_gets_what_it_asked_for_or_nothing() {
     }
     writer.join().unwrap();
     println!("{read} read, {gone} gone");
+}
+
+#[test]
+fn of_two_copies_that_a_failed_sync_left_the_one_that_holds_is_shown() {
+    let disk = Disk::default();
+    let spool = Spool::open_with(Arc::new(disk.clone()), "/spool", small()).unwrap();
+    spool.append_wait(record(1)).unwrap();
+    let cursor = disk.read("/spool/CURSOR");
+    disk.fail(Site::GroupSync, ErrorKind::Other, 1);
+    spool.append_wait(record(2)).unwrap();
+    // As if the process had been killed before CURSOR knew of the second segment.
+    let (disk, killed) = (disk.copy(), disk.read("/spool/spool.dat"));
+    disk.write("/spool/CURSOR", cursor);
+    let copies: Vec<usize> =
+        killed.windows(500).enumerate().filter(|(_, bytes)| *bytes == [2; 500]).map(|(at, _)| at).collect();
+    assert_eq!(copies.len(), 2);
+    for damaged in copies {
+        let mut bytes = killed.clone();
+        bytes[damaged] ^= 1;
+        disk.write("/spool/spool.dat", bytes);
+        let reader = Reader::open_with(Arc::new(disk.clone()), "/spool").unwrap();
+        let listed = reader.list().unwrap();
+        let payloads: Vec<_> =
+            listed.iter().map(|listed| reader.read(listed).unwrap().unwrap().payload).collect();
+        assert_eq!(payloads, [vec![1; 500], vec![2; 500]]);
+    }
 }

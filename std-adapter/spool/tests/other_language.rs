@@ -1,4 +1,5 @@
-//! docs/SPOOL.md is enough to write a reader in another language: tests/reader.py was written from it, and sees what ours sees.
+//! docs/SPOOL.md is enough to write a reader in another language: tests/reader.py and tests/reader.mjs were written from it, and see what
+//! ours sees.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -29,13 +30,19 @@ fn ours(dir: &Path) -> String {
 /// Indexes that the other reader found, and found right.
 static INDEXES: AtomicUsize = AtomicUsize::new(0);
 
-fn theirs(dir: &Path) -> String {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reader.py");
-    let output = Command::new("python3").arg(script).arg(dir).output().unwrap();
+/// A reader of another language: what runs it, and its file.
+type Theirs = (&'static str, &'static str);
+
+const PYTHON: Theirs = ("python3", "reader.py");
+const NODE: Theirs = ("node", "reader.mjs");
+
+fn theirs((program, script): Theirs, dir: &Path) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(script);
+    let output = Command::new(program).arg(script).arg(dir).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
-    let indexes = said.trim().strip_suffix(" indexes").and_then(|count| count.parse().ok());
-    INDEXES.fetch_add(indexes.expect("a count"), Ordering::Relaxed);
+    let indexes = said.trim().strip_suffix(" indexes").map(|count| count.parse().expect("a count"));
+    INDEXES.fetch_add(indexes.unwrap_or(0), Ordering::Relaxed);
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -52,7 +59,7 @@ fn record(n: u32) -> Record {
 
 /// A spool whose slots are used again, with records that some destinations released, out of order, over some restarts. Each state
 /// that it is left in, open or closed, must look the same to both; returns how many records that were.
-fn compare(options: &Options) -> usize {
+fn compare(reader: Theirs, options: &Options) -> usize {
     let dir = tempfile::tempdir().unwrap();
     let (mut n, mut seen) = (0, 0);
     for round in 0..6u32 {
@@ -73,20 +80,20 @@ fn compare(options: &Options) -> usize {
         _ = spool.destination(&format!("north{round}")).unwrap();
         spool.retire(&format!("north{round}")).unwrap();
         let open = ours(dir.path());
-        assert_eq!(theirs(dir.path()), open, "while it is open, round {round}");
+        assert_eq!(theirs(reader, dir.path()), open, "while it is open, round {round}");
         spool.close(Duration::from_secs(10)).unwrap();
         let closed = ours(dir.path());
-        assert_eq!(theirs(dir.path()), closed, "closed, round {round}");
+        assert_eq!(theirs(reader, dir.path()), closed, "closed, round {round}");
         seen += open.lines().count() + closed.lines().count();
     }
     seen
 }
 
-#[test]
-fn a_reader_written_from_the_format_sees_the_same() {
-    if Command::new("python3").arg("--version").output().is_err() {
-        println!("NOT RUN: python3 is not here");
-        return;
+/// Compares spools of several kinds, if that reader's language is here.
+fn compare_all(reader: Theirs) -> bool {
+    if Command::new(reader.0).arg("--version").output().is_err() {
+        println!("NOT RUN: {} is not here", reader.0);
+        return false;
     }
     let small = Options {
         capacity: 10 * 8192,
@@ -99,8 +106,22 @@ fn a_reader_written_from_the_format_sees_the_same() {
     if cfg!(feature = "gzip") {
         all.push(Options { codec: Codec::Gzip, ..small });
     }
-    let seen: usize = all.iter().map(compare).sum();
-    let indexes = INDEXES.load(Ordering::Relaxed);
-    println!("{seen} records, the same to both; {indexes} indexes");
-    assert!(seen > 100 && indexes > 10);
+    let seen: usize = all.iter().map(|options| compare(reader, options)).sum();
+    println!("{seen} records, the same to both");
+    assert!(seen > 100);
+    true
+}
+
+#[test]
+fn a_reader_in_python_sees_the_same() {
+    if compare_all(PYTHON) {
+        let indexes = INDEXES.load(Ordering::Relaxed);
+        println!("{indexes} indexes");
+        assert!(indexes > 10);
+    }
+}
+
+#[test]
+fn a_reader_in_javascript_sees_the_same() {
+    compare_all(NODE);
 }
