@@ -4,8 +4,9 @@ use std::fs::File;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::wait::wait;
 
 /// Its name in the folder of peers.
 const PROGRAM: &str = "bin/otelcol-deb";
@@ -49,14 +50,9 @@ impl Collector {
     }
 
     fn wait_for<T>(&mut self, what: &str, ready: impl Fn(&mut Self) -> Option<T>) -> Result<T, String> {
-        let start = Instant::now();
-        while start.elapsed() < DEADLINE {
-            if let Some(found) = ready(self) {
-                return Ok(found);
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
-        Err(format!("waited {} s for {what} of the Collector{}", DEADLINE.as_secs(), self.said()))
+        wait(DEADLINE, || ready(self)).ok_or_else(|| {
+            format!("waited {} s for {what} of the Collector{}", DEADLINE.as_secs(), self.said())
+        })
     }
 
     fn said(&self) -> String {

@@ -5,13 +5,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use crate::repo::Repo;
 use crate::step::Log;
+use crate::wait::wait;
 
 /// It starts, and stops, in less than a second.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -113,14 +113,9 @@ impl Gateway {
     }
 
     fn wait_for<T>(&mut self, what: &str, ready: impl Fn(&mut Self) -> Option<T>) -> Result<T, String> {
-        let start = Instant::now();
-        while start.elapsed() < DEADLINE {
-            if let Some(found) = ready(self) {
-                return Ok(found);
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
-        Err(format!("waited {} s for {what} of the gateway; it said\n{}", DEADLINE.as_secs(), self.said()))
+        wait(DEADLINE, || ready(self)).ok_or_else(|| {
+            format!("waited {} s for {what} of the gateway; it said\n{}", DEADLINE.as_secs(), self.said())
+        })
     }
 }
 

@@ -29,6 +29,7 @@ mod soak;
 mod static_builds;
 mod step;
 mod times;
+mod wait;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -43,7 +44,7 @@ cargo xtask conformance [--last]                run the tests, or take their las
 cargo xtask firmware [PROGRAM]                  build and run the programs of embedded-example in QEMU
 cargo xtask examples [PEERS]                    run smoltel's examples against a real gateway, through the Collector in that folder
 cargo xtask fuzz [TARGET] [--seconds N] [--keep]  fuzz each target for N seconds (60); --keep renews the corpus
-cargo xtask prove [PART]...                     prove the spool's promises: crash, mutations, model, rot, processes, shuttle
+cargo xtask prove [PART]...                     prove what is promised: crash, mutations, model, rot, processes, flash, shuttle …
 cargo xtask fleet [DEVICES]                     very many devices on the link of one gateway, and what they take (10000)
 cargo xtask package                             build the Debian package, and install, upgrade and purge it under systemd (as root)
 cargo xtask interop [PEERS]                     every pair of ours with a program of others; servers are in that folder (.peers)

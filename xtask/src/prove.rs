@@ -13,6 +13,7 @@ struct Part {
     tests: &'static [&'static str],
 }
 
+const CORE: &[&str] = &["smoltel-core"];
 const SPOOL: &[&str] = &["smoltel-spool", "--all-features"];
 const GATEWAY: &[&str] = &["smoltel-gateway"];
 
@@ -24,6 +25,7 @@ const PARTS: &[Part] = &[
     Part { name: "rot", package: SPOOL, tests: &["rot"] },
     Part { name: "processes", package: SPOOL, tests: &["processes"] },
     Part { name: "gateway", package: GATEWAY, tests: &["custody"] },
+    Part { name: "flash", package: CORE, tests: &["flash"] },
     Part { name: SHUTTLE, package: SPOOL, tests: &["shuttle"] },
 ];
 
@@ -36,7 +38,7 @@ const PROVED: &str = "proved: ";
 pub(crate) fn step() -> Step {
     Step {
         name: "prove",
-        about: "the spool keeps its promises: crashes, rot, real disks, real processes",
+        about: "spool and flash queue keep their promises: crashes, rot, real disks, real processes",
         needs: &[Need::Disks],
         run: Box::new(|repo, log| {
             let lines = PARTS.iter().map(|part| prove(repo, log, part)).collect::<Result<Vec<_>, _>>()?;

@@ -3,7 +3,9 @@
 use std::io::{self, Read};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::wait::wait;
 
 /// A program that takes longer hangs: the slowest, `cost`, needs some seconds.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -41,12 +43,8 @@ impl Machine {
     }
 
     fn wait(&mut self) -> io::Result<ExitStatus> {
-        let start = Instant::now();
-        while start.elapsed() < DEADLINE {
-            if let Some(status) = self.child.try_wait()? {
-                return Ok(status);
-            }
-            thread::sleep(Duration::from_millis(5));
+        if let Some(ended) = wait(DEADLINE, || self.child.try_wait().transpose()) {
+            return ended;
         }
         self.child.kill()?;
         self.child.wait()?;

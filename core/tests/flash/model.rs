@@ -2,57 +2,46 @@
 
 use proptest::prelude::*;
 
-use super::nor::{Nor, PowerCut};
-use super::world::{World, open};
-use smoltel_core::flash::FlashQueue;
+use super::nor::Nor;
+use super::world::{Step, World, open};
 
 #[derive(Clone, Debug)]
-enum Step {
-    Append(u8),
-    Send(u8),
-    Settle,
+enum Event {
+    Step(Step),
     /// Power fails within so many operations.
     Cut(u16),
     Restart,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        4 => (1u8..6).prop_map(Step::Append),
-        3 => (1u8..8).prop_map(Step::Send),
-        2 => Just(Step::Settle),
-        2 => (0u16..300).prop_map(Step::Cut),
-        1 => Just(Step::Restart),
+        4 => (1u8..6).prop_map(|n| Event::Step(Step::Append(n))),
+        3 => (1u8..8).prop_map(|n| Event::Step(Step::Send(n))),
+        2 => Just(Event::Step(Step::Settle)),
+        2 => (0u16..300).prop_map(Event::Cut),
+        1 => Just(Event::Restart),
     ]
-}
-
-fn take(world: &mut World, queue: &mut FlashQueue<Nor<8>>, step: &Step) -> Result<(), PowerCut> {
-    match step {
-        Step::Append(n) => (0..*n).try_for_each(|_| world.append(queue)),
-        Step::Send(n) => world.send(queue, (*n).into()),
-        Step::Settle => world.settle(queue),
-        Step::Cut(_) | Step::Restart => Ok(()),
-    }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
 
     #[test]
-    fn what_was_promised_arrives_once_in_order(steps in prop::collection::vec(step(), 1..60), noise: u64) {
+    fn what_was_promised_arrives_once_in_order(events in prop::collection::vec(event(), 1..60), noise: u64) {
         let mut world = World::default();
         let mut flash = Nor::<8>::blank(64);
         flash.noise = noise;
         let mut queue = open(flash);
-        for step in &steps {
-            let cut = match step {
-                Step::Cut(after) => {
+        for event in &events {
+            let restarts = match event {
+                Event::Step(step) => world.take(&mut queue, *step).is_err(),
+                Event::Cut(after) => {
                     queue.flash_mut().power_on((*after).into());
                     false
                 }
-                step => take(&mut world, &mut queue, step).is_err(),
+                Event::Restart => true,
             };
-            if cut || matches!(step, Step::Restart) {
+            if restarts {
                 let mut flash = queue.into_inner();
                 flash.power_on(u64::MAX);
                 queue = open(flash);

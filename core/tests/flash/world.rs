@@ -23,8 +23,19 @@ pub(crate) struct World {
     pub(crate) lost: u64,
 }
 
+/// What a device may do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    /// Records that many.
+    Append(u8),
+    /// The link takes that many.
+    Send(u8),
+    /// Polls until there is nothing to do.
+    Settle,
+}
+
 type Queue<const W: usize> = FlashQueue<Nor<W>>;
-type Cut = Result<(), PowerCut>;
+pub(crate) type Cut = Result<(), PowerCut>;
 
 /// The bytes of record `id`: none is like another, and lengths differ.
 fn record(id: u32) -> Vec<u8> {
@@ -40,6 +51,14 @@ fn record(id: u32) -> Vec<u8> {
 }
 
 impl World {
+    pub(crate) fn take<const W: usize>(&mut self, queue: &mut Queue<W>, step: Step) -> Cut {
+        match step {
+            Step::Append(n) => (0..n).try_for_each(|_| self.append(queue)),
+            Step::Send(n) => self.send(queue, n.into()),
+            Step::Settle => self.settle(queue),
+        }
+    }
+
     /// Appends a record, and polls if there is no room.
     pub(crate) fn append<const W: usize>(&mut self, queue: &mut Queue<W>) -> Cut {
         let (id, bytes) = (self.next, record(self.next));
