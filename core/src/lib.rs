@@ -151,7 +151,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
-#[cfg(test)]
+#[cfg(any(test, smoltel_resets))]
 extern crate std;
 
 /// `Debug` for a type over a platform: its name, since memory and locks show nothing that helps.

@@ -114,7 +114,9 @@ pub(crate) fn run(repo: &Repo, log: &Log, only: Option<&str>) -> Outcome {
     }
     // What it does with memory is tried on the host, outside of the firmware's target.
     let unsafe_crate = ["test", "--manifest-path", "embedded-example/smoltel-cortex-m/Cargo.toml"];
-    log.run(repo.cargo(&unsafe_crate).env("CARGO_TARGET_DIR", repo.target_dir().join("cortex-host")))?;
+    let mut unsafe_crate = repo.cargo(&unsafe_crate);
+    unsafe_crate.env("CARGO_TARGET_DIR", repo.target_dir().join("cortex-host"));
+    log.run(unsafe_crate.env("RUSTFLAGS", "--cfg smoltel_resets"))?;
     let mut table = format!("\n  {:<12}{:<38}{:>7}{:>7}{:>7}", "program", "", "text", "data", "bss");
     for program in PROGRAMS.iter().filter(|program| only.is_none_or(|only| only == program.name)) {
         let [text, data, bss] =

@@ -28,7 +28,7 @@ impl Mark {
         };
         let [a, b] = len.to_le_bytes();
         let bytes = if self == Self::Free { [0; LEN] } else { [a, b, scope, !(a ^ b ^ scope)] };
-        #[cfg(test)]
+        #[cfg(any(test, smoltel_resets))]
         super::cut::point();
         compiler_fence(Ordering::SeqCst);
         if let Some(end) = slot.last_chunk_mut() {

@@ -21,8 +21,9 @@
 //! assert_eq!(image, Image::Fresh);
 //! ```
 
-#[cfg(test)]
-pub(crate) mod cut;
+#[cfg(any(test, smoltel_resets))]
+#[doc(hidden)]
+pub mod cut;
 mod evidence;
 pub(crate) mod mark;
 mod recover;

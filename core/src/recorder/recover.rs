@@ -59,10 +59,8 @@ where
             }
             Held::Nothing | Held::Foreign(_) => {
                 if let Held::Foreign(len) = held {
-                    self.refuse(
-                        [(&mut *low, &words.lanes[0]), (&mut *keep, &words.lanes[1])],
-                        len == ring_len,
-                    );
+                    let lanes = [(&mut *low, &words.lanes[0]), (&mut *keep, &words.lanes[1])];
+                    self.refuse(words, lanes, slots, len == ring_len);
                 }
                 words.empty();
                 slots.iter_mut().for_each(|slot| Mark::Free.write(slot));
@@ -88,11 +86,21 @@ where
         ring
     }
 
-    /// Counts what is in lanes of another firmware, as far as it can be known.
-    fn refuse(&self, lanes: [(&mut [u8], &'static Twice<10>); 2], is_as_long: bool) {
+    /// Counts what another firmware left, as far as it can be known.
+    fn refuse<const M: usize>(
+        &self,
+        words: &Words,
+        lanes: [(&mut [u8], &'static Twice<10>); 2],
+        slots: &[[u8; M]],
+        is_as_long: bool,
+    ) {
+        self.add_lost(Signal::Logs, Loss::Damaged, words.evidence.find().is_some().into());
         if !is_as_long {
             return self.add_lost(Signal::Logs, Loss::Damaged, 1);
         }
+        // Slots of other lengths have no marks in these places, and hardly ever what looks like one.
+        let is_open = |slot: &&[u8; M]| matches!(Mark::read(*slot), Mark::Open(..) | Mark::Ending);
+        self.add_lost(Signal::Traces, Loss::Damaged, slots.iter().filter(is_open).count() as u64);
         for (bytes, journal) in lanes {
             let (ring, lost) = Ring::resume(bytes, journal, is_whole);
             self.add_lost(Signal::Logs, Loss::Damaged, lost.into());

@@ -150,10 +150,13 @@ fn what_another_firmware_left_is_refused_and_counted() {
     let (first, _) = ram.boot(Reset::PowerOn);
     first.logger("valve").info("a");
     first.logger("valve").warn("b");
-    ram.reset(first, Vec::new());
+    let span = first.tracer("valve").start("adjust");
+    ram.words.leave(Reset::Panic, ("", 0), format_args!("no valve"));
+    ram.reset(first, [span].into());
     let (second, image) = ram.boot_of(*b"build 18", Reset::Software);
     assert_eq!((image, told(second).len()), (Image::Refused, 0));
-    assert_eq!(second.counters().lost(Signal::Logs, Loss::Damaged), 2);
+    assert_eq!(second.counters().lost(Signal::Logs, Loss::Damaged), 3, "two, and the evidence");
+    assert_eq!(second.counters().lost(Signal::Traces, Loss::Damaged), 1, "which was open");
     second.logger("valve").info("c");
     ram.reset(second, Vec::new());
     assert_eq!(ram.boot_of(*b"build 18", Reset::Software).1, Image::Survived, "it has begun anew");

@@ -44,7 +44,7 @@ fn checked<const N: usize>(words: [u32; N]) -> u32 {
 
 /// One store, which the compiler leaves where it is among all others: a reset may come right before or behind it.
 pub(super) fn store(word: &AtomicU32, value: u32) {
-    #[cfg(test)]
+    #[cfg(any(test, smoltel_resets))]
     super::cut::point();
     compiler_fence(Ordering::SeqCst);
     word.store(value, Ordering::Relaxed);

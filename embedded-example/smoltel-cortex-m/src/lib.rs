@@ -19,7 +19,13 @@
 //! ```
 #![cfg_attr(not(test), no_std)]
 
+#[cfg(test)]
+mod ram;
 mod region;
+#[cfg(all(test, smoltel_resets, not(miri)))] // It looks at memory behind the back of references.
+mod resets;
+#[cfg(test)]
+mod rubbish;
 
 pub use region::Lacking;
 #[cfg(target_arch = "arm")]

@@ -78,7 +78,7 @@ pub fn words() -> &'static Words {
 /// They are readable and writable for ever, whatever bits they hold, and aligned to a word. There is no reference to them, but shared ones to the
 /// `Words` at their front, and none will be made but such.
 #[cfg_attr(not(target_arch = "arm"), allow(dead_code, reason = "tests call it, elsewhere nobody does"))]
-unsafe fn carve<const RING: usize, const SLOTS: usize, const M: usize>(
+pub(crate) unsafe fn carve<const RING: usize, const SLOTS: usize, const M: usize>(
     start: *mut u8,
     len: usize,
 ) -> Result<Memory<M>, Lacking> {
