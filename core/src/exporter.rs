@@ -39,7 +39,7 @@ pub struct Exporter {
 enum State {
     Idle,
     InFlight,
-    Backoff { until: u64 },
+    Backoff { from: u64, until: u64 },
 }
 
 /// What to do with the records of a request that was answered.
@@ -87,9 +87,10 @@ impl Exporter {
 
     /// Whether to send now, with `waiting` of `capacity` bytes in use.
     pub fn poll(&mut self, now: u64, waiting: usize, capacity: usize) -> bool {
+        self.follow_clock(now);
         match self.state {
             State::InFlight => return false,
-            State::Backoff { until } if now < until => return false,
+            State::Backoff { until, .. } if now < until => return false,
             State::Backoff { .. } => {
                 self.state = State::Idle;
                 self.flush = true;
@@ -104,11 +105,21 @@ impl Exporter {
         self.flush || waiting >= capacity / 2 || now.saturating_sub(since) >= self.delay
     }
 
+    /// A clock that jumped back makes nothing wait longer: what began in the future begins now.
+    fn follow_clock(&mut self, now: u64) {
+        self.since = self.since.map(|since| since.min(now));
+        if let State::Backoff { from, until } = self.state
+            && now < from
+        {
+            self.state = State::Backoff { from: now, until: now.saturating_add(until - from) };
+        }
+    }
+
     /// When [`poll`](Self::poll) has to be called next, if nothing is recorded before.
     pub fn poll_at(&self) -> Option<u64> {
         match self.state {
             State::InFlight => None,
-            State::Backoff { until } => Some(until),
+            State::Backoff { until, .. } => Some(until),
             State::Idle => self.since.map(|since| since.saturating_add(self.delay)),
         }
     }
@@ -127,7 +138,7 @@ impl Exporter {
     /// Its answer has come, or will not.
     pub fn answered(&mut self, now: u64, answer: Answer) -> Verdict {
         if let Answer::Retry { after } = answer {
-            self.state = State::Backoff { until: now.saturating_add(self.backoff.next(after)) };
+            self.state = State::Backoff { from: now, until: now.saturating_add(self.backoff.next(after)) };
             return Verdict::Keep;
         }
         self.state = State::Idle;
@@ -164,6 +175,19 @@ mod tests {
         assert_eq!(exporter.poll_at(), Some(2_000_000_007));
         assert!(!exporter.poll(2_000_000_006, 9, 10));
         assert!(exporter.poll(2_000_000_007, 1, 10));
+    }
+
+    #[test]
+    fn a_clock_that_jumps_back_makes_nothing_wait_longer() {
+        let (second, mut exporter) = (1_000_000_000, Exporter::new(1000, 1));
+        assert!(!exporter.poll(100 * second, 1, 1000), "it waits for company");
+        assert!(!exporter.poll(5, 1, 1000));
+        assert!(exporter.poll(1005, 1, 1000));
+        exporter.sent();
+        exporter.answered(100 * second, Answer::Retry { after: Some(2 * second) });
+        assert!(!exporter.poll(7, 9, 10));
+        assert!(!exporter.poll(2 * second, 9, 10));
+        assert!(exporter.poll(2 * second + 7, 9, 10));
     }
 
     #[test]

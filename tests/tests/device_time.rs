@@ -6,8 +6,10 @@ use prost::Message;
 use smoltel_core::platform::Device;
 use smoltel_core::transport::Transport;
 use smoltel_core::transport::http::Http;
-use smoltel_core::{Pipeline, Severity};
+use smoltel_core::{Pipeline, Severity, Signal};
 use smoltel_proto::types::logs::v1::LogsData;
+use smoltel_proto::types::metrics::v1::{MetricsData, metric::Data};
+use smoltel_proto::types::trace::v1::TracesData;
 use smoltel_tests::device;
 
 const SECOND: u64 = 1_000_000_000;
@@ -138,4 +140,54 @@ fn a_device_that_knows_the_time_does_not_ask() {
     assert_eq!(end.time_sent(), UNIX);
     end.receive("200 OK", "Date: Tue, 14 Nov 2023 23:13:20 GMT\r\n");
     assert_eq!(end.pipeline.time_offset(), None);
+}
+
+/// A device whose clock the test sets.
+macro_rules! clocked {
+    ($clock:ident) => {
+        device::on(Device::new(|| $clock.load(Ordering::Relaxed)))
+    };
+}
+
+#[test]
+fn a_span_or_a_point_over_which_the_clock_jumps_back_does_not_end_before_it_starts() {
+    static CLOCK: AtomicU64 = AtomicU64::new(UPTIME);
+    let pipeline = clocked!(CLOCK);
+    let counter = pipeline.meter("main").counter("turns").bind(&[]);
+    counter.add(1);
+    let (before, over) = (pipeline.tracer("main").start("before"), pipeline.tracer("main").start("over"));
+    before.end();
+    CLOCK.store(SECOND, Ordering::Relaxed);
+    over.end();
+    counter.add(1);
+    pipeline.collect();
+    pipeline.tracer("main").start("behind").end();
+    let spans = device::request(pipeline, device::LOW, Signal::Traces);
+    let spans = &TracesData::decode(&spans[..]).unwrap().resource_spans[0].scope_spans[0].spans;
+    let times: Vec<_> =
+        spans.iter().map(|span| (span.start_time_unix_nano, span.end_time_unix_nano)).collect();
+    assert_eq!(times, [(UPTIME, UPTIME), (UPTIME, UPTIME), (SECOND, SECOND)]);
+    let metrics = device::request(pipeline, device::LOW, Signal::Metrics);
+    let metrics = &MetricsData::decode(&metrics[..]).unwrap().resource_metrics[0].scope_metrics[0].metrics;
+    let Some(Data::Sum(sum)) = &metrics[0].data else { panic!("{metrics:?}") };
+    let point = &sum.data_points[0];
+    assert!(point.start_time_unix_nano <= point.time_unix_nano, "{point:?}");
+    assert_eq!(pipeline.counters().lost_in_all(), 0);
+}
+
+#[test]
+fn a_clock_that_jumps_back_holds_up_no_request() {
+    let mut end = End::new();
+    assert_eq!(end.method(), "HEAD");
+    end.now = SECOND;
+    assert!(end.sent().is_empty(), "the answer is waited for");
+    end.receive("404 Not Found", DATE);
+    end.time_sent();
+    end.now = SECOND / 2;
+    assert!(end.sent().is_empty());
+    end.now += 10 * SECOND;
+    // As long as any endpoint is waited for, by the clock as it is now.
+    assert!(end.sent().is_empty());
+    end.now += 2 * SECOND;
+    assert!(end.sent().starts_with(b"POST "), "and it is sent again");
 }

@@ -99,6 +99,11 @@ impl<F> FlashQueue<F> {
         self.boot
     }
 
+    /// Another clock begins: records that are there have times of the one before.
+    pub fn begin_boot(&mut self) {
+        self.boot = self.end;
+    }
+
     /// The positions' name; 0 while they have none.
     pub const fn epoch(&self) -> u64 {
         self.state.epoch

@@ -156,4 +156,8 @@ impl<F: NorFlash, P: Platform> Queue for Store<'_, F, P> {
     fn set_epoch(&self, epoch: u64) {
         self.with(|queue| queue.set_epoch(epoch));
     }
+
+    fn begin_boot(&self) {
+        self.with(FlashQueue::begin_boot);
+    }
 }

@@ -81,6 +81,8 @@ pub struct DeviceEnd<'a> {
     hurry: bool,
     learned: Option<Bounds>,
     backoff: Backoff,
+    /// The clock when it was last looked at.
+    now: u64,
     stats: Stats,
 }
 
@@ -107,6 +109,7 @@ impl<'a> DeviceEnd<'a> {
             hurry: true,
             learned: None,
             backoff,
+            now: 0,
             stats: Stats::default(),
         }
     }
@@ -162,6 +165,7 @@ impl<'a> DeviceEnd<'a> {
         let (low, keep) = (lane(Priority::Low), lane(Priority::Keep));
         let declarations = Declarations { pipeline, resource: self.resource };
         let queues: [&dyn Queue; STREAMS] = [&low, &keep, queue, &declarations];
+        self.follow_clock(now, queues);
         self.hurry = false;
         if let Some(bounds) = self.learned.take() {
             pipeline.learn_time(bounds);
@@ -201,6 +205,17 @@ impl<'a> DeviceEnd<'a> {
         self.state = State::Idle { until };
         self.flows = Default::default();
         (self.dropped, self.hurry) = (true, true);
+    }
+
+    /// A clock that jumped back is another clock, with an offset of its own: as after a reset, the gateway has to hear of it before
+    /// records that carry it, and where these begin.
+    fn follow_clock(&mut self, now: u64, queues: [&dyn Queue; STREAMS]) {
+        if now.saturating_add(SECOND) < core::mem::replace(&mut self.now, now) {
+            queues.iter().for_each(|queue| queue.begin_boot());
+            self.stats.jumps = self.stats.jumps.saturating_add(1);
+            self.learned = None;
+            self.reset(now);
+        }
     }
 
     /// Does to the queues what the gateway has said.

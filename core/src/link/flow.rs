@@ -20,6 +20,8 @@ pub struct Stats {
     pub bad: u32,
     /// How often something had to be sent again.
     pub repeats: u32,
+    /// How often the device's clock jumped back by more than a second.
+    pub jumps: u32,
 }
 
 /// How far the gateway knows the stream in this session.

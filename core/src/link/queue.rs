@@ -5,7 +5,7 @@ use crate::batch::{Lane, Part, Source};
 use crate::otlp::Signal;
 use crate::pipeline::Pipeline;
 use crate::platform::Platform;
-use crate::ring::{Header, Place};
+use crate::ring::{Header, Place, Ring};
 
 /// What a queue holds at some moment.
 ///
@@ -50,6 +50,8 @@ pub trait Queue {
     fn release(&self, len: usize);
     /// Keeps the positions' name with the records; 0 forgets it.
     fn set_epoch(&self, epoch: u64);
+    /// What it holds has times of a clock that is over.
+    fn begin_boot(&self);
 }
 
 impl<P: Platform> Queue for Lane<'_, P> {
@@ -90,6 +92,10 @@ impl<P: Platform> Queue for Lane<'_, P> {
 
     fn set_epoch(&self, epoch: u64) {
         self.pipeline.with_lane(self.number, |ring| ring.set_epoch(epoch));
+    }
+
+    fn begin_boot(&self) {
+        self.pipeline.with_lane(self.number, Ring::begin_boot);
     }
 }
 
@@ -153,6 +159,8 @@ impl<P: Platform> Queue for Declarations<'_, P> {
     fn release(&self, _: usize) {}
 
     fn set_epoch(&self, _: u64) {}
+
+    fn begin_boot(&self) {}
 }
 
 /// A queue with nothing in it, for a device that has no third one.
@@ -174,4 +182,6 @@ impl Queue for Nothing {
     fn release(&self, _: usize) {}
 
     fn set_epoch(&self, _: u64) {}
+
+    fn begin_boot(&self) {}
 }

@@ -192,7 +192,9 @@ impl<P: Platform> Transport<P> for Http<'_> {
             if self.window.is_none() {
                 self.open_window(now, pipeline)?;
             }
-            match self.window.as_ref().and_then(|window| window.request.as_ref()) {
+            match self.window.as_mut().and_then(|window| window.request.as_mut()) {
+                // A clock that jumped back: the answer has as long as it would have had.
+                Some(Request { sent: Some(sent), .. }) if now < *sent => *sent = now,
                 Some(Request { sent: Some(sent), .. }) if now < sent.saturating_add(ANSWER_TIMEOUT) => {
                     return None;
                 }

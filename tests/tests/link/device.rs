@@ -91,6 +91,10 @@ impl Queue for Queued {
     fn set_epoch(&self, epoch: u64) {
         self.ring.borrow_mut().set_epoch(epoch);
     }
+
+    fn begin_boot(&self) {
+        self.ring.borrow_mut().begin_boot();
+    }
 }
 
 /// A pipeline with three scopes and nothing in its lanes.

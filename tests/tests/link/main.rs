@@ -2,6 +2,7 @@
 //! missing, nothing is stored twice, the order is kept, and whatever happens it goes on afterwards.
 
 mod channels;
+mod clock;
 mod device;
 mod every_fault;
 mod model;
