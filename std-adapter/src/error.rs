@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// A setting that cannot work. The text says which, why, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A setting that cannot work. The text says which, why, and what to do; it is what `main` prints that returns the error.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ConfigError(String);
 
 impl ConfigError {
@@ -26,6 +26,13 @@ impl ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// The text as well: a `main` that returns an error prints it so.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

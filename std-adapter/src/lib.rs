@@ -23,6 +23,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Keep the [`Telemetry`] until the end, and hand out tracers, loggers and meters, which are cheap to clone. Only
+//! [`flush`](Telemetry::flush), [`shutdown`](Telemetry::shutdown), [`send`](Telemetry::send) and dropping it wait for anybody. All settings are methods of its
+//! [`Builder`], and the usual `OTEL_*` variables; where they meet, code wins.
+//!
+//! | for | see |
+//! |---|---|
+//! | spans within spans, on this thread or another | [`Span::enter`](smoltel_core::Span::enter), [`context`] |
+//! | spans that go on with a caller's trace, and the other way round | [`propagation`] |
+//! | instruments with units, buckets, callbacks | [`Meter::instrument`](smoltel_core::Meter::instrument) |
+//! | where it goes: HTTP, gRPC, files, several endpoints; TLS | [`transport`], [`Builder::endpoint`] |
+//! | what is recorded at all, and what it may hold | [`sampler`], [`processor`], [`Builder::traces`], [`Builder::logs`], [`View`] |
+//! | what becomes of it | [`Report`], [`Loss`], [`Builder::on_export`] |
+//! | programs that use `tracing`, `log`, `metrics` or the `opentelemetry` SDK | the features `bridge-…` |
+//!
 //! A record is encoded as OTLP once, while it is made, by [`smoltel_core`]; from then on only bytes move:
 //!
 //! ```text
