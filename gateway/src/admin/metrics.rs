@@ -151,7 +151,7 @@ impl Page {
         value: impl Fn(&Delivery, Signal) -> u64,
     ) {
         for delivery in all {
-            for signal in Signal::ALL {
+            for signal in delivery.signals() {
                 let labels = [("destination", &*delivery.id), ("signal", signal.name())];
                 self.sample(name, &labels, value(delivery, signal));
             }

@@ -41,7 +41,7 @@ fn destination(delivery: &Delivery, stats: Option<&DestinationStats>) -> Value {
     json!({
         "id": delivery.id,
         "target": delivery.target.to_string(),
-        "signals": by_signal(|signal| {
+        "signals": by_name(delivery.signals(), |signal| {
             let (health, counts) = (delivery.health(signal), &delivery.counts);
             json!({
                 "state": health.state.name(),
@@ -103,7 +103,11 @@ fn spool(stats: &Stats) -> Value {
 }
 
 fn by_signal(value: impl Fn(Signal) -> Value) -> Map<String, Value> {
-    Signal::ALL.into_iter().map(|signal| (signal.name().to_owned(), value(signal))).collect()
+    by_name(Signal::ALL.into_iter(), value)
+}
+
+fn by_name(signals: impl Iterator<Item = Signal>, value: impl Fn(Signal) -> Value) -> Map<String, Value> {
+    signals.map(|signal| (signal.name().to_owned(), value(signal))).collect()
 }
 
 fn waiting(stats: &DestinationStats) -> Map<String, Value> {

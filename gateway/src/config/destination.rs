@@ -8,8 +8,10 @@ use smoltel::Signal;
 use smoltel::transport::{self, Endpoint, Otlp, Tls, pool};
 
 use super::file::within_if;
+use super::signals::Signals;
 use super::{Listen, url};
 use crate::failure::Failure;
+use crate::signals;
 
 /// A place that records go to: endpoints of which each will do, or files.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
@@ -24,6 +26,9 @@ pub(crate) struct Destination {
     /// OTLP JSON Lines in this directory, instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) archive: Option<PathBuf>,
+    /// What it takes, if not all.
+    #[serde(skip_serializing_if = "is_default")]
+    signals: Signals,
     #[serde(skip_serializing_if = "is_default")]
     strategy: Strategy,
     #[serde(skip_serializing_if = "is_default")]
@@ -124,7 +129,7 @@ impl Destination {
         }
         let more = self.archive.is_some() && *self != self.as_archive();
         more.then_some(
-            "is an archive, which only name, age-seconds, lag-mib and kib-per-hour go with; leave the rest out",
+            "is an archive, which only name, signals, age-seconds, lag-mib and kib-per-hour go with; leave the rest out",
         )
     }
 
@@ -137,8 +142,8 @@ impl Destination {
 
     /// What of it an archive can have.
     fn as_archive(&self) -> Self {
-        let Self { name, archive, age_seconds, lag_mib, kib_per_hour, .. } = self.clone();
-        Self { name, archive, age_seconds, lag_mib, kib_per_hour, ..Self::default() }
+        let Self { name, archive, signals, age_seconds, lag_mib, kib_per_hour, .. } = self.clone();
+        Self { name, archive, signals, age_seconds, lag_mib, kib_per_hour, ..Self::default() }
     }
 
     /// How to reach that endpoint for a signal. Bodies are compressed before, so that their length is known.
@@ -178,8 +183,15 @@ impl Destination {
             age: self.age_seconds.map(|age| Duration::from_secs(age.into())),
             lag: self.lag_mib.map(|lag| u64::from(lag) << 20),
             dearest_first: self.kib_per_hour.is_some(),
+            unwanted: smoltel_spool::Signal::ALL
+                .map(|stored| signals::loaded(stored).is_some_and(|signal| !self.takes(signal))),
             ..smoltel_spool::Limits::default()
         }
+    }
+
+    /// Whether records of that signal go there.
+    pub(crate) fn takes(&self, signal: Signal) -> bool {
+        self.signals.have(signal)
     }
 
     /// Whether it may not get everything, so that it matters what is dear.
@@ -254,6 +266,12 @@ pub(super) fn choose(
         return Err(Failure::usage(format!("there are {} destinations; 16 are the most", all.len())));
     }
     let all: Vec<_> = all.into_iter().map(Destination::checked).collect::<Result<_, _>>()?;
+    if let Some(signal) = Signal::ALL.into_iter().find(|signal| !all.iter().any(|one| one.takes(*signal))) {
+        let name = signal.name();
+        return Err(Failure::usage(format!(
+            "no destination takes {name}, so they would be lost; add {name:?} to the signals of one, or an archive for them"
+        )));
+    }
     let mut ids: Vec<_> = all.iter().map(Destination::id).collect();
     ids.sort_unstable();
     match ids.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -313,6 +331,12 @@ mod tests {
             ("url = 'http://me:hush@a'", "credentials go into"),
             ("url = 'http://a'\nlag-mib = 0", "from 1 to"),
             ("url = 'http://a'\nkey-file = 'k'", "but not both"),
+            ("url = 'http://a'\nsignals = []", "at least one signal"),
+            ("url = 'http://a'\nsignals = ['profiles']", "expected one of `traces`, `metrics`, `logs`"),
+            (
+                "url = 'http://a'\nsignals = ['metrics']\n[[destination]]\narchive = 'x'\nsignals = ['logs']",
+                "no destination takes traces",
+            ),
             (
                 "url = 'http://a'\n[[destination]]\nurl = ['http://A/', 'http://b']",
                 "two destinations are called",

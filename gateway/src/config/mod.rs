@@ -7,6 +7,7 @@ mod door;
 mod file;
 mod line;
 mod listen;
+mod signals;
 mod url;
 
 use std::ffi::OsString;

@@ -10,7 +10,7 @@ use crate::config;
 use crate::failure::Failure;
 use crate::ledger::Delivered;
 
-/// The threads that deliver to one destination, one for each signal, so that a refusal of one does not hold the others.
+/// The threads that deliver to one destination, one for each signal that it takes, so that a refusal of one does not hold the others.
 pub(crate) struct Delivery {
     pub(super) config: config::Destination,
     /// The spool's name for the destination, and people's.
@@ -42,10 +42,15 @@ impl Delivery {
         delivery.target.transport()?;
         let destination = find(&delivery.id)?;
         destination.limit(config.limits());
-        for signal in Signal::ALL {
+        for signal in delivery.signals() {
             delivery.spawn(signal, destination.clone())?;
         }
         Ok(delivery)
+    }
+
+    /// What it takes.
+    pub(crate) fn signals(&self) -> impl Iterator<Item = Signal> {
+        Signal::ALL.into_iter().filter(|signal| self.config.takes(*signal))
     }
 
     fn spawn(&self, signal: Signal, destination: smoltel_spool::Destination) -> Result<(), Failure> {

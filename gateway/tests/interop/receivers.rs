@@ -56,8 +56,14 @@ fn the_collector_takes_what_is_relayed() {
 fn victoria_metrics_answers_queries_for_what_is_relayed() {
     let dir = tempdir().unwrap();
     let victoria = victoria_metrics(dir.path());
-    let upstream = format!("http://{}/opentelemetry", victoria.http);
-    let gateway = Gateway::start(&dir.path().join("data"), &["--upstream", &upstream]);
+    let config = dir.path().join("gateway.toml");
+    let (url, archive) = (format!("http://{}/opentelemetry", victoria.http), dir.path().join("archive"));
+    let destinations = format!(
+        "[[destination]]\nurl = '{url}'\nsignals = ['metrics']\n\
+         [[destination]]\narchive = {archive:?}\nsignals = ['traces', 'logs']\n"
+    );
+    std::fs::write(&config, destinations).unwrap();
+    let gateway = Gateway::start(&dir.path().join("data"), &["--config", config.to_str().unwrap()]);
     Sdk::Python.sends(gateway.http, "http");
     until("both metrics are forwarded", || gateway.sent("forwarded_items_total", "metrics") == 2);
     until("they can be queried", || {

@@ -47,6 +47,7 @@ impl Destination {
         let mut index = self.shared.index();
         if let Some(Some(destination)) = index.destinations.get_mut(self.at) {
             destination.limits = limits;
+            index.release_unwanted(self.at);
         }
         drop(index);
         self.shared.enforce();

@@ -55,15 +55,23 @@ impl Index {
         self.segments.insert(segment.generation, segment);
     }
 
-    /// Shows new records of a segment to the destinations.
-    pub(crate) fn publish(&mut self, generation: u64, metas: &[Meta]) {
-        let Some(segment) = self.segments.get_mut(&generation) else { return };
+    /// Shows new records of a segment to the destinations. Whether one of them does not take some, and is done with those already.
+    pub(crate) fn publish(&mut self, generation: u64, metas: &[Meta]) -> bool {
+        let Some(segment) = self.segments.get_mut(&generation) else { return false };
+        let mut released = false;
         for meta in metas {
+            let ordinal = segment.records.len() as u32;
             segment.push(*meta);
-            for destination in self.destinations.iter_mut().flatten() {
-                destination.waiting[meta.signal()].add(meta.items, meta.len);
+            for (destination, progress) in self.destinations.iter_mut().zip(&mut segment.progress) {
+                let Some(destination) = destination else { continue };
+                if destination.limits.unwanted[meta.signal()] {
+                    released |= progress.release(meta, ordinal);
+                } else {
+                    destination.waiting[meta.signal()].add(meta.items, meta.len);
+                }
             }
         }
+        released
     }
 
     /// All that was published so far in `generations`, up to `watermark`, is durable.

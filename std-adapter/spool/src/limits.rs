@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-/// How old, how many and in which order a destination gets its records. The default is: everything, oldest first.
+use crate::record::Signal;
+
+/// Which, how old, how many and in which order a destination gets its records. The default is: everything, oldest first.
 ///
 /// They hold for this destination alone; others keep what it gives up. They are not stored: set them each time the
 /// spool is opened. See [`Destination::limit`](crate::Destination::limit).
@@ -30,4 +32,7 @@ pub struct Limits {
     /// Each lease is of the highest class that waits, and of that alone: for a destination that cannot get everything at once.
     /// The default, `false`, is the order in which records were stored.
     pub dearest_first: bool,
+    /// By signal, in the order of [`Signal::ALL`]: what this destination does not take. It is released for it as it is stored, and what
+    /// waits at once; that is no loss. The default is none.
+    pub unwanted: [bool; Signal::ALL.len()],
 }

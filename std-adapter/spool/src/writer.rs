@@ -228,7 +228,8 @@ impl Writer {
         {
             let mut index = self.shared.index();
             for run in &group.runs {
-                index.publish(run.generation, &run.metas);
+                // Who waits for room may find some.
+                self.blocked &= !index.publish(run.generation, &run.metas);
             }
         }
         self.written = last;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use smoltel_spool::vfs::{Now, Site, StdVfs, Vfs, VfsFile};
-use smoltel_spool::{Class, Codec, Destination, Limits, Loss, Options, Record, Signal, Spool};
+use smoltel_spool::{Class, Codec, Destination, Full, Limits, Loss, Options, Record, Signal, Spool};
 
 const SECOND: u64 = 1_000_000_000;
 const LONG: Duration = Duration::from_secs(10);
@@ -224,4 +224,65 @@ fn the_dearest_come_first_and_by_themselves() {
     let leases: Vec<_> = (0..4).map(|_| take(&metered, 1000)).collect();
     assert_eq!(leases, [vec![2, 4], vec![1, 3], vec![0], vec![]]);
     assert_eq!(take(&other, 1000), [0, 1, 2, 3, 4], "others get them as they came");
+}
+
+fn append_signal(spool: &Spool, signal: Signal, id: u8) {
+    let (class, codec, payload) = (Class::Normal, Codec::Identity, vec![id; 100]);
+    let record = Record { signal, class, codec, stream: 0, items: 1, origin: None, payload };
+    spool.append_wait(record).unwrap();
+}
+
+/// All but these.
+fn only(signals: &[Signal]) -> Limits {
+    Limits { unwanted: Signal::ALL.map(|signal| !signals.contains(&signal)), ..Limits::default() }
+}
+
+#[test]
+fn what_a_destination_does_not_take_is_released_for_it_at_once_and_is_no_loss() {
+    let (clocks, dir) = (Arc::new(Clocks::default()), tempfile::tempdir().unwrap());
+    let spool = open(&clocks, dir.path());
+    let (logs, all) = (spool.destination("logs").unwrap(), spool.destination("all").unwrap());
+    append_signal(&spool, Signal::Logs, 1);
+    append_signal(&spool, Signal::Traces, 2);
+    let lease = logs.take(Some(Signal::Traces), 100, Instant::now()).unwrap();
+    logs.limit(only(&[Signal::Logs]));
+    assert_eq!(logs.pending().records, 1, "what was there, and in somebody's hands, too");
+    drop(lease);
+    append_signal(&spool, Signal::Metrics, 3);
+    append_signal(&spool, Signal::Logs, 4);
+    assert_eq!(logs.pending().records, 2);
+    spool.close(LONG).unwrap();
+    let losses = &spool.stats().destinations[0].losses;
+    assert_eq!(Loss::ALL.map(|loss| losses.records(loss)), [0; Loss::ALL.len()]);
+    drop((spool, logs, all));
+
+    // It is as any release: after a restart that says nothing of it, too.
+    let spool = open(&clocks, dir.path());
+    assert_eq!(take(&spool.destination("logs").unwrap(), 9), [1, 4]);
+    assert_eq!(take(&spool.destination("all").unwrap(), 9), [1, 2, 3, 4]);
+}
+
+/// A spool that is full of what nobody takes is not full.
+#[test]
+fn what_nobody_takes_leaves_room_for_who_waits_for_it() {
+    let (clocks, dir) = (Arc::new(Clocks::default()), tempfile::tempdir().unwrap());
+    let options =
+        Options { capacity: 4 * 4096, segment_size: Some(4096), full: Full::Block, ..Options::default() };
+    let spool = Spool::open_with(clocks, dir.path(), options).unwrap();
+    spool.destination("logs").unwrap().limit(only(&[Signal::Logs]));
+    let record = |id| Record {
+        signal: Signal::Traces,
+        class: Class::Normal,
+        codec: Codec::Identity,
+        stream: 0,
+        items: 1,
+        origin: None,
+        payload: vec![id; 3000],
+    };
+    let (stored, all) = std::sync::mpsc::channel();
+    for id in 0..20 {
+        let stored = stored.clone();
+        spool.append(record(id), move |result| stored.send(result.is_ok()).unwrap());
+    }
+    assert!((0..20).all(|_| all.recv_timeout(LONG).unwrap()));
 }

@@ -26,6 +26,22 @@ impl Index {
         any
     }
 
+    /// Releases what a destination does not take, even out of somebody's hands.
+    pub(crate) fn release_unwanted(&mut self, at: usize) {
+        let Some(Some(destination)) = self.destinations.get(at) else { return };
+        let unwanted = destination.limits.unwanted;
+        for generation in self.segments.keys().copied().collect::<Vec<_>>() {
+            let records = self.segments.get(&generation).map_or(0, |segment| segment.records.len());
+            for ordinal in 0..records as u32 {
+                let meta = self.segments.get(&generation).map(|segment| segment.records[ordinal as usize]);
+                if meta.is_some_and(|meta| !meta.missing() && unwanted[meta.signal()]) {
+                    self.release(at, (generation, ordinal), None);
+                }
+            }
+            self.sweep(generation);
+        }
+    }
+
     /// Keeps what waits within the lag: the oldest of the lowest class go first.
     fn shorten(&mut self, at: usize, limits: &Limits) -> bool {
         let mut any = false;
