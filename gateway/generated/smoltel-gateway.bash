@@ -237,7 +237,7 @@ _smoltel__gateway() {
             return 0
             ;;
         smoltel__subcmd__gateway__subcmd__devices)
-            opts="-h --from --token-file --json --help"
+            opts="-h --from --token-file --ca-file --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -248,6 +248,10 @@ _smoltel__gateway() {
                     return 0
                     ;;
                 --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

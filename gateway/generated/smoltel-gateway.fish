@@ -99,6 +99,7 @@ complete -c smoltel-gateway -n "__fish_smoltel_gateway_using_subcommand spool; a
 complete -c smoltel-gateway -n "__fish_smoltel_gateway_using_subcommand spool; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c smoltel-gateway -n "__fish_smoltel_gateway_using_subcommand devices" -l from -d 'The gateway\'s admin port' -r
 complete -c smoltel-gateway -n "__fish_smoltel_gateway_using_subcommand devices" -l token-file -d 'A file with the token that it asks for' -r -F
+complete -c smoltel-gateway -n "__fish_smoltel_gateway_using_subcommand devices" -l ca-file -d 'Authorities in PEM to trust instead of Mozilla\'s, for an https URL' -r -F
 complete -c smoltel-gateway -n "__fish_smoltel_gateway_using_subcommand devices" -l json -d 'As JSON'
 complete -c smoltel-gateway -n "__fish_smoltel_gateway_using_subcommand devices" -s h -l help -d 'Print help'
 complete -c smoltel-gateway -n "__fish_smoltel_gateway_using_subcommand send" -l to -d 'Where to send to' -r

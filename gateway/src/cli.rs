@@ -135,6 +135,9 @@ pub(crate) struct Devices {
     /// A file with the token that it asks for
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    /// Authorities in PEM to trust instead of Mozilla's, for an https URL
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::cli;
 use crate::failure::Failure;
@@ -43,10 +45,12 @@ fn ask(args: &cli::Devices) -> Result<Value, Failure> {
     let failed = |error: &dyn std::fmt::Display| {
         Failure::other(format!("{from} does not say: {error}; is the gateway running, and is --from right?"))
     };
-    let config =
-        ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(10))).proxy(None).build();
-    let mut request =
-        ureq::Agent::new_with_config(config).get(format!("{}/api/status", from.trim_end_matches('/')));
+    let mut config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(10))).proxy(None);
+    if let Some(file) = &args.ca_file {
+        config = config.tls_config(trusting(file)?);
+    }
+    let agent = ureq::Agent::new_with_config(config.build());
+    let mut request = agent.get(format!("{}/api/status", from.trim_end_matches('/')));
     if let Some(file) = &args.token_file {
         let text = fs::read_to_string(file).map_err(|error| {
             Failure::usage(format!("cannot read {}: {error}; check --token-file", file.display()))
@@ -60,4 +64,21 @@ fn ask(args: &cli::Devices) -> Result<Value, Failure> {
     let text =
         answer.body_mut().with_config().limit(MOST).read_to_string().map_err(|error| failed(&error))?;
     serde_json::from_str(&text).map_err(|error| failed(&error))
+}
+
+/// Trusts the authorities of that file alone.
+fn trusting(file: &Path) -> Result<TlsConfig, Failure> {
+    let unusable = |why: &str| {
+        Failure::usage(format!("cannot use the authorities {}: {why}; check --ca-file", file.display()))
+    };
+    let pem = fs::read(file).map_err(|error| unusable(&error.to_string()))?;
+    let certificates = parse_pem(&pem).filter_map(|item| match item {
+        Ok(PemItem::Certificate(certificate)) => Some(certificate),
+        _ => None,
+    });
+    let all: Vec<_> = certificates.collect();
+    if all.is_empty() {
+        return Err(unusable("there is no certificate in PEM in it"));
+    }
+    Ok(TlsConfig::builder().root_certs(RootCerts::from(all)).build())
 }

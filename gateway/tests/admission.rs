@@ -93,6 +93,40 @@ fn plain_is_answered(to: SocketAddr) -> bool {
 }
 
 #[test]
+fn devices_trusts_an_authority_of_ones_own_if_it_is_told_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    let (certificate, key) = authority.issue();
+    let certificate = write(dir.path(), "cert.pem", &certificate.pem());
+    let key = write(dir.path(), "key.pem", &key.serialize_pem());
+    let ours = write(dir.path(), "ca.pem", &authority.0.as_ref().pem());
+    let others = write(dir.path(), "others.pem", &Authority::new().0.as_ref().pem());
+    let table =
+        format!("[admin]\nlisten = '127.0.0.1:0'\ncertificate-file = {certificate:?}\nkey-file = {key:?}\n");
+    let config = write(dir.path(), "gateway.toml", &table);
+    let gateway = Gateway::start(&dir.path().join("data"), &["--config", config.to_str().unwrap()]);
+    let from = format!("https://localhost:{}", gateway.admin.port());
+    let ask = |more: &[&str]| {
+        let asked = output(&[&["devices", "--from", &from][..], more].concat());
+        (
+            asked.status.code(),
+            String::from_utf8(asked.stdout).unwrap() + &String::from_utf8_lossy(&asked.stderr),
+        )
+    };
+    let (status, text) = ask(&["--ca-file", ours.to_str().unwrap()]);
+    assert_eq!((status, &*text), (Some(0), "no device was met since the start\n"));
+    for (more, wanted) in [
+        (&[][..], 1),
+        (&["--ca-file", others.to_str().unwrap()], 1),
+        (&["--ca-file", key.to_str().unwrap()], 2),
+        (&["--ca-file", "/nowhere"], 2),
+    ] {
+        let (status, text) = ask(more);
+        assert!(status == Some(wanted) && text.lines().count() == 1, "{more:?}: {text}");
+    }
+}
+
+#[test]
 fn a_listener_with_a_certificate_speaks_tls_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let authority = Authority::new();

@@ -169,8 +169,8 @@ fn with_a_key_file_nothing_can_be_read_on_the_disk_and_nothing_without_it() {
 
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
     let (status, text) = run(&["check", "--config", &config]);
-    assert!(status == Some(2) && text.contains("chmod 600"), "{text}");
-    fs::set_permissions(&key, fs::Permissions::from_mode(0o400)).unwrap();
+    assert!(status == Some(2) && text.contains("chmod 640"), "{text}");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o440)).unwrap();
     upstream.now(|_, _| 200);
     let gateway = Gateway::start(dir.path(), &args);
     until("it is forwarded", || waiting(&gateway) == 0);

@@ -57,7 +57,7 @@ mod present {
             &self.0
         }
 
-        /// Reads a key from a file that only its owner may read: 32 bytes, or 64 hexadecimal digits with or without an end of line.
+        /// Reads a key from a file that only its owner, and a group at most, may read: 32 bytes, or 64 hexadecimal digits with or without an end of line.
         ///
         /// # Errors
         /// The file cannot be read, others may read it, or it holds something else.
@@ -66,8 +66,8 @@ mod present {
             let io = |source| OpenError::Io { doing: "read the key", path: path.into(), source };
             let problem = |what: &str| OpenError::Options(format!("the key file {}: {what}", path.display()));
             let mut file = File::open(path).map_err(io)?;
-            if file.metadata().map_err(io)?.permissions().mode() & 0o077 != 0 {
-                return Err(problem("others may read it; chmod 600 it, and consider another key"));
+            if file.metadata().map_err(io)?.permissions().mode() & 0o007 != 0 {
+                return Err(problem("others may read it; chmod 640 it, and consider another key"));
             }
             // One byte more than the longest that makes sense.
             let mut bytes = Zeroizing::new([0; 2 * KEY_LEN + 3]);

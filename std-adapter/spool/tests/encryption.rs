@@ -254,7 +254,7 @@ fn a_key_shows_nowhere() {
 }
 
 #[test]
-fn a_key_file_is_bytes_or_digits_for_its_owner_alone() {
+fn a_key_file_is_bytes_or_digits_for_its_owner_and_a_group_at_most() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("key");
     let read = |bytes: &[u8], mode: u32| {
@@ -270,8 +270,10 @@ fn a_key_file_is_bytes_or_digits_for_its_owner_alone() {
     for bytes in [vec![1; 31], vec![1; 33], "g5".repeat(32).into_bytes(), vec![b'a'; 65], vec![b'a'; 200]] {
         assert!(read(&bytes, 0o600).unwrap_err().contains("64 hexadecimal digits"));
     }
-    for mode in [0o640, 0o604] {
-        assert!(read(&[1; 32], mode).unwrap_err().contains("chmod 600"));
+    // As systemd's LoadCredential= makes them.
+    assert_eq!(read(&[0xa5; 32], 0o440).ok(), key(0xa5));
+    for mode in [0o604, 0o602, 0o601] {
+        assert!(read(&[1; 32], mode).unwrap_err().contains("chmod 640"));
     }
     let missing = Key::read(dir.path().join("none")).unwrap_err().to_string();
     assert!(missing.contains("read the key") && missing.contains("none"), "{missing}");
