@@ -29,6 +29,10 @@ pub(super) struct Refusal {
 /// The most bytes of a message, so that every answer is short.
 const MAX_MESSAGE: usize = 1000;
 
+/// Where profiles go: a signal in development, whose messages may still change, and which cannot be split or merged as bytes.
+const PROFILES: &str = "/v1development/profiles";
+const PROFILES_CALL: &str = "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export";
+
 const INVALID_ARGUMENT: u32 = 3;
 const RESOURCE_EXHAUSTED: u32 = 8;
 const UNIMPLEMENTED: u32 = 12;
@@ -91,7 +95,12 @@ impl Refusal {
 
     pub(super) fn no_such_path(path: &str) -> Self {
         let path: String = path.chars().take(100).collect();
-        let message = format!("there is no {path} here; post to /v1/traces, /v1/metrics or /v1/logs");
+        let message = match &*path {
+            PROFILES => {
+                format!("this gateway takes no profiles, which are what {path} is for; send them elsewhere")
+            }
+            _ => format!("there is no {path} here; post to /v1/traces, /v1/metrics or /v1/logs"),
+        };
         Self::new(StatusCode::NOT_FOUND, UNIMPLEMENTED, message)
     }
 
@@ -112,8 +121,10 @@ impl Refusal {
 
     pub(super) fn no_such_method(path: &str) -> Self {
         let path: String = path.chars().take(100).collect();
-        let message =
-            format!("there is no {path} here; call Export of the services for traces, metrics or logs");
+        let message = match &*path {
+            PROFILES_CALL => "this gateway takes no profiles; send them elsewhere".into(),
+            _ => format!("there is no {path} here; call Export of the services for traces, metrics or logs"),
+        };
         Self::new(StatusCode::NOT_FOUND, UNIMPLEMENTED, message)
     }
 
