@@ -56,7 +56,9 @@ const ARM_PACKAGES: &[&str] = &[
     "qemu-user-static",
 ];
 
-const ARM: &str = "rustup target add aarch64-unknown-linux-musl";
+const ARM: &str = "rustup target add aarch64-unknown-linux-musl && { sh xtask/armv7.sh || true; }";
+/// Not every day of rustup's has it.
+pub(crate) const ARMV7: &str = "sh xtask/armv7.sh";
 const COMPONENTS: &str = "rustup component add clippy rustfmt";
 const TOOLCHAIN: &str = "rustup toolchain link debian /usr";
 const PACKAGE_PACKAGES: &[&str] = &["adduser", "curl", "dpkg-dev", "openssl", "systemd", "systemd-container"];
@@ -196,8 +198,13 @@ fn has(repo: &Repo, subcommand: &str, command: &str) -> bool {
 }
 
 fn has_arm(repo: &Repo) -> bool {
-    let targets = output(&mut repo.command("rustup", &["target", "list", "--installed"]));
-    targets.is_ok_and(|targets| targets.lines().any(|target| ARM.ends_with(target)))
+    has_target(repo, "aarch64-unknown-linux-musl")
+}
+
+/// Whether Rust has a standard library for that target, wherever it came from.
+pub(crate) fn has_target(repo: &Repo, name: &str) -> bool {
+    output(&mut repo.command("rustc", &["--print", "target-libdir", "--target", name]))
+        .is_ok_and(|dir| Path::new(dir.trim()).is_dir())
 }
 
 fn has_javascript(repo: &Repo) -> bool {
