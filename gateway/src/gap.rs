@@ -1,5 +1,7 @@
 //! What the spool lost, told to the destinations as a log record.
 
+use std::time::SystemTime;
+
 use smoltel_spool::{Gap, Record};
 
 use crate::own::{self, Event};
@@ -13,5 +15,5 @@ pub(crate) fn report(gap: &Gap) -> Record {
         attributes.push(("smoltel.gap.last_sequence", (*sequences.end()).into()));
     }
     let text = format!("the gateway's disk lost {} stored requests with {} items", gap.records, gap.items);
-    own::request(&[Event { name: "smoltel.gap", text, attributes }])
+    own::request(&[Event { time: SystemTime::now(), name: "smoltel.gap", text, attributes }])
 }

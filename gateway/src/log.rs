@@ -8,8 +8,20 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
+use crate::own::Pace;
+use crate::warnings;
+
 static JSON: AtomicBool = AtomicBool::new(false);
-static FLOOD: Mutex<Flood> = Mutex::new(Flood::new());
+/// A log may be on the disk that the spool needs.
+static FLOOD: Mutex<Flood> = Mutex::new(Flood::new(200, Duration::from_millis(200)));
+
+/// How bad it is.
+#[derive(Clone, Copy, PartialEq)]
+enum Severity {
+    Info,
+    Warning,
+    Error,
+}
 
 /// Lines from now on are objects of JSON, or text.
 pub(crate) fn in_json(json: bool) {
@@ -18,65 +30,91 @@ pub(crate) fn in_json(json: bool) {
 
 /// Writes a line. A closed stderr is no reason to stop.
 pub(crate) fn line(text: impl Display) {
+    write(Severity::Info, &text.to_string());
+}
+
+/// Writes what somebody should look at, and tells the destinations if that is wished.
+pub(crate) fn warning(text: impl Display) {
+    let text = text.to_string();
+    write(Severity::Warning, &text);
+    warnings::add(text);
+}
+
+/// Writes why the program ends.
+pub(crate) fn error(text: impl Display) {
+    write(Severity::Error, &text.to_string());
+}
+
+fn write(severity: Severity, text: &str) {
     let due = FLOOD.lock().unwrap_or_else(PoisonError::into_inner).due(Instant::now());
     let Some(unsaid) = due else { return };
     if unsaid > 0 {
-        write(&format!("warning: {unsaid} lines were left out, there were too many"));
+        put(Severity::Warning, &format!("{unsaid} lines were left out, there were too many"));
     }
-    write(&text.to_string());
+    put(severity, text);
 }
 
-fn write(text: &str) {
-    let line = if JSON.load(Ordering::Relaxed) { object(text) } else { format!("smoltel-gateway: {text}\n") };
+fn put(severity: Severity, text: &str) {
+    let line = match severity {
+        _ if JSON.load(Ordering::Relaxed) => object(severity, text),
+        Severity::Warning => format!("smoltel-gateway: warning: {text}\n"),
+        _ => format!("smoltel-gateway: {text}\n"),
+    };
     _ = io::stderr().write_all(line.as_bytes());
 }
 
-fn object(text: &str) -> String {
+fn object(severity: Severity, text: &str) -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (severity, message) = match text.strip_prefix("warning: ") {
-        Some(rest) => ("WARN", rest),
-        None => ("INFO", text),
+    let severity = match severity {
+        Severity::Info => "INFO",
+        Severity::Warning => "WARN",
+        Severity::Error => "ERROR",
     };
     let object = json!({
         "timeUnixNano": since.as_nanos().to_string(), "severityText": severity,
-        "service": "smoltel-gateway", "message": message,
+        "service": "smoltel-gateway", "message": text,
     });
     format!("{object}\n")
 }
 
-/// A log may be on the disk that the spool needs: so many lines at once, and one more each time that has passed.
-struct Flood {
+/// Bounds how much is said: so many lines at once, and one more each time that has passed.
+pub(crate) struct Flood {
+    burst: u32,
+    each: Duration,
     spent: Option<Instant>,
     unsaid: u64,
 }
 
 impl Flood {
-    const BURST: u32 = 200;
-    const EACH: Duration = Duration::from_millis(200);
-
-    const fn new() -> Self {
-        Self { spent: None, unsaid: 0 }
+    pub(crate) const fn new(burst: u32, each: Duration) -> Self {
+        Self { burst, each, spent: None, unsaid: 0 }
     }
 
     /// How many lines were left out before this one; `None` if it is to be, too.
-    fn due(&mut self, now: Instant) -> Option<u64> {
+    pub(crate) fn due(&mut self, now: Instant) -> Option<u64> {
         let spent = self.spent.map_or(now, |spent| spent.max(now));
-        if spent - now > Self::EACH * (Self::BURST - 1) {
+        if spent - now > self.each * (self.burst - 1) {
             self.unsaid += 1;
             return None;
         }
-        self.spent = Some(spent + Self::EACH);
+        self.spent = Some(spent + self.each);
         Some(std::mem::take(&mut self.unsaid))
+    }
+
+    /// Lines were left out elsewhere.
+    pub(crate) fn left_out(&mut self, lines: u64) {
+        self.unsaid += lines;
     }
 }
 
 /// Keeps a trouble that repeats from filling the log: a new text is written at once, the same one again
-/// after a minute, with how often it came.
+/// after a minute, with how often it came. The destinations are told ever less often.
 #[derive(Debug, Default)]
 pub(crate) struct Repeats {
     last: Option<(String, Instant)>,
     unsaid: u64,
     silent: bool,
+    pace: Pace,
 }
 
 impl Repeats {
@@ -87,12 +125,16 @@ impl Repeats {
         Self { silent: true, ..Self::default() }
     }
 
-    pub(crate) fn line(&mut self, text: String) {
+    pub(crate) fn warning(&mut self, text: String) {
         if self.silent {
             return;
         }
-        if let Some(text) = self.due(text, Instant::now()) {
-            line(text);
+        let now = Instant::now();
+        let Some(text) = self.due(text, now) else { return };
+        write(Severity::Warning, &text);
+        // A trouble that such records themselves make must not keep itself alive.
+        if self.pace.due(now) {
+            warnings::add(text);
         }
     }
 
@@ -125,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_cut_and_counted() {
-        let (mut flood, start) = (Flood::new(), Instant::now());
+        let (mut flood, start) = (Flood::new(200, Duration::from_millis(200)), Instant::now());
         let said = (0..1000).filter(|_| flood.due(start).is_some()).count();
         assert_eq!(said, 200);
         assert_eq!(flood.due(start + Duration::from_millis(200)), Some(800));
@@ -135,7 +177,8 @@ mod tests {
 
     #[test]
     fn an_object_is_json_whatever_it_says() {
-        let object: serde_json::Value = serde_json::from_str(&object("warning: \"a\"\n")).unwrap();
+        let line = object(Severity::Warning, "\"a\"\n");
+        let object: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!((&object["severityText"], &object["message"]), (&"WARN".into(), &"\"a\"\n".into()));
     }
 

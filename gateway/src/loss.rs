@@ -2,19 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Instant, SystemTime};
 
 use smoltel_spool::{Loss, Spool};
 
 use crate::link::{Devices, State, shown};
-use crate::own::{self, Event};
+use crate::own::{self, Event, Pace};
 
-/// How often there may be a report, of how many losses.
-const EVERY: Duration = Duration::from_secs(10);
+/// Of how many losses there may be a report at once.
 const MOST: usize = 100;
-/// A loss that goes on growing is told of ever less often, down to this: it may be that of the reports themselves, which a
-/// destination refuses.
-const SELDOM: Duration = Duration::from_secs(3600);
 
 /// Tells of losses that have grown. Each record has the count so far, so that one that is lost, or comes twice, changes nothing.
 pub(crate) struct Losses {
@@ -24,26 +20,24 @@ pub(crate) struct Losses {
     told: BTreeMap<(String, String), Told>,
 }
 
-/// The count that was told last, and when the next may be.
-#[derive(Clone, Copy)]
+/// The count that was told last.
+#[derive(Clone, Copy, Default)]
 struct Told {
     count: u64,
-    next: Instant,
-    wait: Duration,
+    pace: Pace,
 }
 
 impl Losses {
     /// What destinations gave up in earlier runs is known.
     pub(crate) fn new(spool: Spool, devices: Arc<Devices>) -> Self {
-        let now = Instant::now();
-        let known = |loss: Lost| (loss.key(), Told { count: loss.count, next: now, wait: EVERY });
+        let known = |loss: Lost| (loss.key(), Told { count: loss.count, pace: Pace::default() });
         let told = given_up(&spool).into_iter().map(known).collect();
         Self { spool, devices, told }
     }
 
     /// Tells for ever.
     pub(crate) async fn watch(mut self) {
-        let mut ticks = tokio::time::interval(EVERY);
+        let mut ticks = tokio::time::interval(Pace::SOON);
         loop {
             ticks.tick().await;
             let events = self.news(Instant::now());
@@ -64,15 +58,11 @@ impl Losses {
 
 /// Whether there is something to tell of a loss, which is then told. A device that was reset counts from the beginning.
 fn is_news(told: &mut BTreeMap<(String, String), Told>, loss: &Lost, now: Instant) -> bool {
-    let known = told.entry(loss.key()).or_insert(Told { count: 0, next: now, wait: EVERY });
-    if now < known.next {
+    let known = told.entry(loss.key()).or_default();
+    if loss.count == known.count || !known.pace.due(now) {
         return false;
     }
-    if loss.count == known.count {
-        known.wait = EVERY;
-        return false;
-    }
-    *known = Told { count: loss.count, next: now + known.wait, wait: (known.wait * 2).min(SELDOM) };
+    known.count = loss.count;
     true
 }
 
@@ -110,7 +100,7 @@ impl Lost {
             ("smoltel.loss.unit", (*unit).into()),
             ("smoltel.loss.count", (*count).into()),
         ];
-        Event { name, text, attributes }
+        Event { time: SystemTime::now(), name, text, attributes }
     }
 }
 
@@ -146,6 +136,8 @@ fn given_up(spool: &Spool) -> Vec<Lost> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -29,6 +29,7 @@ mod send;
 mod server;
 mod signals;
 mod spool_commands;
+mod warnings;
 
 use std::process::ExitCode;
 
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
     match cli::parse().and_then(|cli| cli.map_or(Ok(()), execute)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            log::line(&failure);
+            log::error(&failure);
             failure.exit_code()
         }
     }

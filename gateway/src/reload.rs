@@ -56,7 +56,7 @@ impl<'a> Reload<'a> {
                 "SIGHUP: the config is read again; restart for what else has changed: {}",
                 later.join(", ")
             )),
-            Err(failure) => log::line(format_args!("SIGHUP: nothing has changed: {failure}")),
+            Err(failure) => log::warning(format_args!("SIGHUP: nothing has changed: {failure}")),
         }
     }
 

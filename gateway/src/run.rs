@@ -24,6 +24,7 @@ use crate::notify;
 use crate::receive::Receiver;
 use crate::reload::Reload;
 use crate::server::{self, Handler, Listener};
+use crate::warnings;
 
 /// Runs until SIGTERM or SIGINT. `read` reads the configuration again, at SIGHUP.
 pub(crate) fn run(config: &Config, read: &dyn Fn() -> Result<Config, Failure>) -> Result<(), Failure> {
@@ -31,6 +32,9 @@ pub(crate) fn run(config: &Config, read: &dyn Fn() -> Result<Config, Failure>) -
     let runtime = runtime.map_err(|error| Failure::other(format!("cannot start: {error}; try again")))?;
     // Before anything else: who reads where it listens may ask it to stop.
     let signals = Signals::new(&runtime)?;
+    if config.own_logs {
+        warnings::keep();
+    }
     let mut reload = Reload::new(config, read);
     let http = listen::<Receiver>(config, &mut reload, |config| &config.http, "OTLP/HTTP", "--http")?;
     let grpc = listen::<Receiver>(config, &mut reload, |config| &config.grpc, "OTLP/gRPC", "--grpc")?;
@@ -92,6 +96,7 @@ fn serve(
         servers.extend(admin.map(|listener| spawn(listener, page.clone(), config, ledger, &stopped)));
         notify::say(notify::READY);
         tokio::spawn(notify::alive());
+        tokio::spawn(warnings::tell(page.spool.clone()));
         if let Some(seconds) = config.own_metrics_seconds {
             tokio::spawn(admin::tell(page.clone(), Duration::from_secs(seconds.into())));
         }
@@ -124,13 +129,13 @@ fn listen<H: Handler>(
     let bound = socket.local_addr().map_or_else(|_| address.to_string(), |bound| bound.to_string());
     log::line(format_args!("listening for {what} on {}://{bound}", door.scheme()));
     if door.is_open() {
-        log::line(format_args!(
-            "warning: anybody who reaches {bound} can use it ({flag}); give it a token-file or a client-ca-file"
+        log::warning(format_args!(
+            "anybody who reaches {bound} can use it ({flag}); give it a token-file or a client-ca-file"
         ));
     }
     if door.is_readable() {
-        log::line(format_args!(
-            "warning: what goes to {bound} can be read on the way ({flag}); give it a certificate-file and a key-file"
+        log::warning(format_args!(
+            "what goes to {bound} can be read on the way ({flag}); give it a certificate-file and a key-file"
         ));
     }
     Ok(Some(Listener::new(socket, guard)))
@@ -142,8 +147,8 @@ fn link(config: &Config) -> Result<Option<TcpListener>, Failure> {
     let bound = socket.local_addr().unwrap_or(address);
     log::line(format_args!("listening for devices on tcp://{bound}"));
     if !bound.ip().is_loopback() && config.devices.is_empty() {
-        log::line(
-            "warning: no device can connect, as beyond loopback it needs a key; name them in the config's [devices]",
+        log::warning(
+            "no device can connect, as beyond loopback it needs a key; name them in the config's [devices]",
         );
     }
     Ok(Some(socket))
@@ -158,10 +163,10 @@ fn open_spool(config: &Config) -> Result<Spool, Failure> {
     let spool = Spool::open(config.spool_dir(), config.spool_options()?).map_err(unusable)?;
     let stats = spool.stats();
     if let Some(warning) = stats.warning {
-        log::line(format_args!("warning: {warning}"));
+        log::warning(warning);
     }
     if stats.quarantined > 0 {
-        log::line(format_args!(
+        log::warning(format_args!(
             "{} damaged segments were copied to the spool's quarantine",
             stats.quarantined
         ));
@@ -198,7 +203,7 @@ fn close(spool: &Spool, deadline: Instant) -> Result<(), Failure> {
     let within = deadline.saturating_duration_since(Instant::now()).max(AT_LEAST);
     match spool.close(within) {
         Ok(()) => log::line("stopped"),
-        Err(smoltel_spool::Error::Deadline) => log::line("stopped before the spool's disk was done"),
+        Err(smoltel_spool::Error::Deadline) => log::warning("stopped before the spool's disk was done"),
         Err(error) => return Err(Failure::other(format!("{error}; what is in the spool is kept"))),
     }
     Ok(())

@@ -151,3 +151,51 @@ fn its_own_metrics_go_where_everything_goes_and_feed_nothing_back() {
     assert!(sizes.iter().all(|size| size.abs_diff(sizes[0]) < 500), "{sizes:?}");
     assert_eq!(gateway.stop(), Some(0));
 }
+
+#[test]
+fn its_own_warnings_go_where_everything_goes_and_feed_nothing_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("gateway.toml");
+    let upstream = Upstream::new(|_, _| 503);
+    let text = format!("own-logs = true\n[[destination]]\nurl = '{}'\n", upstream.url());
+    fs::write(&config, text).unwrap();
+    let gateway = Gateway::start(&dir.path().join("data"), &["--config", config.to_str().unwrap()]);
+    let send = |text: &str| assert_eq!(post(gateway.http, "/v1/logs", PROTOBUF, &log(text)).status, 200);
+    send("first");
+    let own = |seen: &[Seen]| -> Vec<String> {
+        accepted(seen).into_iter().filter(|text| text.contains("127.0.0.1")).collect()
+    };
+    until("it is said", || gateway.log().contains("warning: "));
+    upstream.now(|_, _| 200);
+    upstream.until("it is told", |seen| !own(seen).is_empty());
+    let first = own(&upstream.seen()).remove(0);
+    assert!(first.contains("503") && first.ends_with("the data are kept, and tried again"), "{first}");
+    let told =
+        upstream.seen().iter().find(|seen| !own(std::slice::from_ref(seen)).is_empty()).cloned().unwrap();
+    let mut json = Vec::new();
+    smoltel_proto::to_json(&smoltel_proto::table::EXPORT_LOGS_SERVICE_REQUEST, &told.body, &mut json)
+        .unwrap();
+    let json = String::from_utf8(json).unwrap();
+    assert!(json.contains("smoltel-gateway") && json.contains("WARN"), "{json}");
+
+    // From now on it refuses one record, and whatever the gateway says of that.
+    let bad = |body: &[u8]| texts(body).iter().any(|text| text == "poison" || text.contains("127.0.0.1"));
+    upstream.now(move |_, body| if bad(body) { 400 } else { 200 });
+    upstream.forget();
+    send("poison");
+    let mut sent = 0;
+    let mut refused = || {
+        sent += 1;
+        let text = format!("later {sent}");
+        send(&text);
+        upstream.until("it goes on", |seen| accepted(seen).contains(&text));
+        let refused = |seen: &&Seen| {
+            seen.status == 400 && texts(&seen.body).iter().all(|text| text.contains("127.0.0.1"))
+        };
+        upstream.seen().iter().filter(refused).count()
+    };
+    until("what it says is refused, too", || refused() > 0);
+    let after = (0..50).map(|_| refused()).last().unwrap();
+    assert!(after <= 4, "{after} refusals");
+    assert_eq!(gateway.stop(), Some(0));
+}

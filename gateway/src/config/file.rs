@@ -23,6 +23,7 @@ pub(super) struct File {
     pub(super) shutdown_seconds: u32,
     pub(super) log_format: LogFormat,
     pub(super) own_metrics_seconds: Option<u32>,
+    pub(super) own_logs: bool,
     /// `[[upstream]]` is what it was called.
     #[serde(alias = "upstream")]
     pub(super) destination: Vec<Destination>,
@@ -180,6 +181,7 @@ impl Default for File {
             shutdown_seconds: 5,
             log_format: LogFormat::Text,
             own_metrics_seconds: None,
+            own_logs: false,
             destination: Vec::new(),
             spool: SpoolSection::default(),
             limits: Limits::default(),

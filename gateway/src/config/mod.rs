@@ -48,6 +48,8 @@ pub(crate) struct Config {
     /// How often the gateway's own metrics go where everything goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) own_metrics_seconds: Option<u32>,
+    /// Whether the warnings of its log do.
+    pub(crate) own_logs: bool,
     pub(crate) spool: SpoolSection,
     pub(crate) limits: Limits,
     #[serde(skip_serializing_if = "Devices::is_empty")]
@@ -71,6 +73,7 @@ impl Config {
             shutdown_seconds: file.shutdown_seconds,
             log_format: file.log_format,
             own_metrics_seconds: file.own_metrics_seconds,
+            own_logs: file.own_logs,
             destination: destination::choose(&flags.upstream, file.destination, &env, &data_dir)?,
             data_dir,
             spool: file.spool.checked()?,

@@ -81,7 +81,7 @@ impl Destinations {
             if waiting == 0 {
                 self.spool.retire(&id).map_err(|error| failed(&id, &error))?;
             } else if say {
-                log::line(format_args!(
+                log::warning(format_args!(
                     "{waiting} requests wait for {id}, which is not configured any more, and take room until it is \
                      again, or: smoltel-gateway spool retire {id:?}"
                 ));

@@ -235,9 +235,9 @@ impl Worker {
         self.counts.forwarded_items.add(self.signal, items.saturating_sub(rejected));
         self.counts.rejected_items.add(self.signal, rejected.min(items));
         if rejected > 0 {
-            self.remarks.line(format!("{}: rejected {rejected} of {items} items: {message}", self.name));
+            self.remarks.warning(format!("{}: rejected {rejected} of {items} items: {message}", self.name));
         } else if !message.is_empty() {
-            self.remarks.line(format!("{}: warns: {message}", self.name));
+            self.remarks.warning(format!("{}: warns: {message}", self.name));
         }
         self.give_up_what_is_aside();
         self.merge = (self.merge + MERGE_STEP).min(MERGE);
@@ -309,7 +309,7 @@ impl Worker {
         if parts.refused > 0 {
             let all = parts.taken + parts.refused;
             let text = format!("{}: rejected {} of {all} items: {}", self.name, parts.refused, parts.message);
-            self.remarks.line(text);
+            self.remarks.warning(text);
         }
         parts.lease.release();
         Advance::Done
@@ -323,7 +323,7 @@ impl Worker {
         }
         self.aside.push(single);
         self.health.message.clone_from(&message);
-        self.trouble.line(format!("{}: refuses a record: {message}; it is set aside", self.name));
+        self.trouble.warning(format!("{}: refuses a record: {message}; it is set aside", self.name));
         Advance::Done
     }
 
@@ -334,7 +334,7 @@ impl Worker {
                 Ok(()) => "they are counted, and kept in the spool's quarantine".into(),
                 Err(error) => format!("they are counted; {error}"),
             };
-            log::line(format!("{}: refused {items} items for good; {kept}", self.name));
+            self.remarks.warning(format!("{}: refused {items} items for good; {kept}", self.name));
         }
     }
 
@@ -350,7 +350,7 @@ impl Worker {
             State::Holding => "refuses everything; the data are kept, and one record is tried now and then",
             _ => "the data are kept, and tried again",
         };
-        self.trouble.line(format!("{}: {message}: {what}", self.name));
+        self.trouble.warning(format!("{}: {message}: {what}", self.name));
         self.health = Health { state, message };
         self.budget.iter().for_each(|budget| budget.wants_nothing(self.signal));
         Advance::Later(after)

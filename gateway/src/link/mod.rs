@@ -89,7 +89,7 @@ impl Links {
         let is_local = socket.local_addr().is_ok_and(|address| address.ip().is_loopback());
         let socket = match tokio::net::TcpListener::from_std(socket) {
             Ok(socket) => socket,
-            Err(error) => return log::line(format_args!("cannot accept devices: {error}")),
+            Err(error) => return log::warning(format_args!("cannot accept devices: {error}")),
         };
         let seats = Arc::new(Semaphore::new(connections as usize));
         let mut trouble = log::Repeats::default();
@@ -108,7 +108,7 @@ impl Links {
                     });
                 }
                 Err(error) => {
-                    trouble.line(format!("cannot accept devices: {error}"));
+                    trouble.warning(format!("cannot accept devices: {error}"));
                     // Out of descriptors, mostly: some will be closed.
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
@@ -133,7 +133,7 @@ impl Links {
                 Err(error) => Err(error),
             };
             if let Err(error) = ended {
-                trouble.line(format!("serial line {line}: {error}; trying again"));
+                trouble.warning(format!("serial line {line}: {error}; trying again"));
             }
             tokio::select! {
                 () = tokio::time::sleep(AGAIN) => {}

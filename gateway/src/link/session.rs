@@ -143,7 +143,7 @@ impl Session {
                     Seen::Hello(hello.id.to_vec(), Greeting { build, uptime, sealed })
                 }
                 Event::Refused(hello, why) => {
-                    self.trouble.line(format!("device {} is refused: {why}", shown(hello.id)));
+                    self.trouble.warning(format!("device {} is refused: {why}", shown(hello.id)));
                     continue;
                 }
                 Event::Begun => Seen::Begun,
@@ -183,7 +183,7 @@ impl Session {
                 self.greeting = Some((self.links.devices.get(&id), greeting));
                 match getrandom::u64() {
                     Ok(number) => self.end.welcome(number),
-                    Err(error) => self.trouble.line(format!("no random number for a device: {error}")),
+                    Err(error) => self.trouble.warning(format!("no random number for a device: {error}")),
                 }
             }
             Seen::Begun => self.begin(),

@@ -79,7 +79,7 @@ pub(crate) async fn serve<H: Handler>(
     let Listener { socket, guard } = listener;
     let socket = match tokio::net::TcpListener::from_std(socket) {
         Ok(socket) => socket,
-        Err(error) => return log::line(format_args!("cannot accept connections: {error}")),
+        Err(error) => return log::warning(format_args!("cannot accept connections: {error}")),
     };
     let seats = Seats::new(&limits, ledger);
     let mut stopped = stop.clone();
@@ -110,7 +110,7 @@ async fn accept<H: Handler>(
                 }
             }
             Err(error) => {
-                trouble.line(format!("cannot accept connections: {error}"));
+                trouble.warning(format!("cannot accept connections: {error}"));
                 // Out of descriptors, mostly: some will be closed.
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }

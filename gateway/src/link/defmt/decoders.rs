@@ -74,7 +74,7 @@ impl Decoders {
         let (running, record) = exchanged.inspect_err(|why| {
             decoder.not_before = Some((Instant::now() + AGAIN, *why));
             if *why == Lost::Decoder {
-                log::line(format_args!("the decoder of defmt build {} failed", hex(build)));
+                log::warning(format_args!("the decoder of defmt build {} failed", hex(build)));
             }
         })?;
         decoder.running = Some(running);
@@ -99,7 +99,7 @@ impl Running {
         command.arg(dir).arg(hex(build)).kill_on_drop(true).env_clear();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().map_err(|error| {
-            log::line(format_args!("cannot run {}: {error}", program.display()));
+            log::warning(format_args!("cannot run {}: {error}", program.display()));
             Lost::Decoder
         })?;
         let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
@@ -109,7 +109,7 @@ impl Running {
         match running.answer().await {
             Ok(Answer::Ready) => Ok(running),
             Ok(Answer::Unknown(why)) => {
-                log::line(format_args!("defmt build {}: {why}; its logs are dropped", hex(build)));
+                log::warning(format_args!("defmt build {}: {why}; its logs are dropped", hex(build)));
                 Err(Lost::UnknownBuild)
             }
             _ => Err(Lost::Decoder),
