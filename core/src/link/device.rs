@@ -165,7 +165,9 @@ impl<'a> DeviceEnd<'a> {
         let (low, keep) = (lane(Priority::Low), lane(Priority::Keep));
         let declarations = Declarations { pipeline, resource: self.resource };
         let queues: [&dyn Queue; STREAMS] = [&low, &keep, queue, &declarations];
-        self.follow_clock(now, queues);
+        if now.saturating_add(SECOND) < core::mem::replace(&mut self.now, now) {
+            self.jumped_back(now, queues);
+        }
         self.hurry = false;
         if let Some(bounds) = self.learned.take() {
             pipeline.learn_time(bounds);
@@ -209,13 +211,13 @@ impl<'a> DeviceEnd<'a> {
 
     /// A clock that jumped back is another clock, with an offset of its own: as after a reset, the gateway has to hear of it before
     /// records that carry it, and where these begin.
-    fn follow_clock(&mut self, now: u64, queues: [&dyn Queue; STREAMS]) {
-        if now.saturating_add(SECOND) < core::mem::replace(&mut self.now, now) {
-            queues.iter().for_each(|queue| queue.begin_boot());
-            self.stats.jumps = self.stats.jumps.saturating_add(1);
-            self.learned = None;
-            self.reset(now);
-        }
+    #[cold]
+    #[inline(never)]
+    fn jumped_back(&mut self, now: u64, queues: [&dyn Queue; STREAMS]) {
+        queues.iter().for_each(|queue| queue.begin_boot());
+        self.stats.jumps = self.stats.jumps.saturating_add(1);
+        self.learned = None;
+        self.reset(now);
     }
 
     /// Does to the queues what the gateway has said.
