@@ -6,7 +6,8 @@ use core::hint::black_box;
 
 use cortex_m_rt::entry;
 use femtopb::{Message, Repeated, UnknownFields};
-use smoltel_embedded_example::peers::{self, ID, MS, START};
+use smoltel_embedded_example::peers::{self, MS, START};
+use smoltel_embedded_example::{attributes, span};
 
 use generated::any_value::Value::{self, BoolValue, DoubleValue, IntValue, StringValue};
 use generated::{AnyValue, Event, KeyValue, Span};
@@ -33,29 +34,9 @@ fn encode(buffer: &mut [u8]) -> usize {
         attributes: Repeated::from_slice(&event),
         unknown_fields: NONE,
     }];
-    let attributes = [
-        attribute("valve.id", IntValue(3)),
-        attribute("valve.open", BoolValue(true)),
-        attribute("target.celsius", DoubleValue(21.5)),
-        attribute("mode", StringValue("eco")),
-        attribute("pump.id", IntValue(7)),
-        attribute("pump.rpm", IntValue(1450)),
-        attribute("loop.count", IntValue(12)),
-        attribute("manual", BoolValue(false)),
-    ];
-    let span = Span {
-        trace_id: &ID,
-        span_id: &ID[..8],
-        parent_span_id: &[],
-        name: "adjust",
-        kind: 1,
-        start_time_unix_nano: START,
-        end_time_unix_nano: START + 2 * MS,
-        attributes: Repeated::from_slice(black_box(&attributes)),
-        events: Repeated::from_slice(black_box(&events)),
-        flags: 0x101,
-        unknown_fields: NONE,
-    };
+    let attributes = attributes!(attribute);
+    let (attributes, events) = (black_box(&attributes), black_box(&events));
+    let span = span!(Repeated::from_slice(attributes), Repeated::from_slice(events), unknown_fields: NONE);
     let room = buffer.len();
     let mut rest = buffer;
     let written = black_box(&span).encode(&mut rest);
