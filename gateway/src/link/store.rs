@@ -28,11 +28,12 @@ pub(super) struct Group {
     pub(super) refused: u64,
 }
 
-/// The spool's id for a stream, and for what was stored of the beginning of a group: docs/LINK.md.
+/// The spool's id for a stream, and for what was stored of the beginning of a group: docs/LINK.md. No two devices have one, even if
+/// the id of one is the other's with zeros behind it.
 pub(super) fn origin_id(device: &[u8], stream: u8, part: u8) -> [u8; 16] {
     let mut id = [0; 16];
     id.iter_mut().zip(device.iter().take(15)).for_each(|(to, from)| *to = *from);
-    id[15] = stream << 4 | part;
+    id[15] = (device.len().min(15) as u8) << 4 | stream << 2 | part;
     id
 }
 
@@ -121,4 +122,20 @@ pub(super) async fn store(
     state.refused += group.refused;
     drop(state);
     Ok(group)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::origin_id;
+
+    #[test]
+    fn each_part_of_each_stream_of_each_device_has_an_id_of_its_own() {
+        let devices: [&[u8]; 4] = [b"z", b"z\0", b"z\0\0", b"fifteen bytes!!"];
+        let mut ids: Vec<_> =
+            devices.iter().flat_map(|device| (0..9).map(|n| origin_id(device, n / 3, n % 3))).collect();
+        let all = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), all);
+    }
 }
