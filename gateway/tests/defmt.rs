@@ -30,8 +30,8 @@ const PRINTLN: u16 = 3;
 const LIST: u16 = 4;
 const UNIT: u16 = 5;
 
-/// An ELF with those strings, as a linker makes it for a firmware that uses defmt.
-fn elf(build: &[u8]) -> Vec<u8> {
+/// An ELF with those strings, as a linker makes it for a firmware that uses defmt with timestamps of that format.
+fn elf(build: &[u8], timestamp: &str) -> Vec<u8> {
     let mut elf = Object::new(BinaryFormat::Elf, Architecture::Arm, Endianness::Little);
     let section = elf.add_section(Vec::new(), b".defmt".to_vec(), SectionKind::Data);
     elf.append_section_data(section, &[0; 16], 1);
@@ -53,7 +53,7 @@ fn elf(build: &[u8]) -> Vec<u8> {
     for ((tag, data), at) in STRINGS.into_iter().zip(0..) {
         symbol(name(tag, data), SymbolSection::Section(section), at);
     }
-    symbol(name("defmt_timestamp", "{=u64:us}"), SymbolSection::Section(section), 15);
+    symbol(name("defmt_timestamp", timestamp), SymbolSection::Section(section), 15);
     symbol("_defmt_version_ = 4".to_owned(), SymbolSection::Absolute, 0);
     symbol("_defmt_encoding_ = rzcobs".to_owned(), SymbolSection::Absolute, 0);
     let note = elf.add_section(Vec::new(), b".note.gnu.build-id".to_vec(), SectionKind::Note);
@@ -63,12 +63,12 @@ fn elf(build: &[u8]) -> Vec<u8> {
 }
 
 /// A frame as a device puts it on the wire.
-fn frame(index: u16, uptime_us: u64, arguments: &[u8]) -> Vec<u8> {
+fn frame(index: u16, timestamp: u64, arguments: &[u8]) -> Vec<u8> {
     let mut encoder = defmt::Encoder::new();
     let mut wire = Vec::new();
     encoder.start_frame(|bytes| wire.extend_from_slice(bytes));
     encoder.write(&index.to_le_bytes(), |bytes| wire.extend_from_slice(bytes));
-    encoder.write(&uptime_us.to_le_bytes(), |bytes| wire.extend_from_slice(bytes));
+    encoder.write(&timestamp.to_le_bytes(), |bytes| wire.extend_from_slice(bytes));
     encoder.write(arguments, |bytes| wire.extend_from_slice(bytes));
     encoder.end_frame(|bytes| wire.extend_from_slice(bytes));
     wire
@@ -80,10 +80,14 @@ fn string(text: &str) -> Vec<u8> {
 
 /// A gateway that knows the firmware of the tests' devices, and a device that is connected to it.
 fn start(dir: &Path, build: &[u8]) -> (Gateway, Device, std::net::TcpStream) {
+    start_with(dir, elf(build, "{=u64:us}"))
+}
+
+fn start_with(dir: &Path, elf: Vec<u8>) -> (Gateway, Device, std::net::TcpStream) {
     let elves = dir.join("elves");
     std::fs::create_dir(&elves).unwrap();
     std::fs::write(elves.join("a-text"), "no ELF").unwrap();
-    std::fs::write(elves.join("thermostat"), elf(build)).unwrap();
+    std::fs::write(elves.join("thermostat"), elf).unwrap();
     let config = dir.join("gateway.toml");
     std::fs::write(&config, format!("[defmt]\nelf-dir = {elves:?}\n")).unwrap();
     let gateway = Gateway::start(dir, &["--config", config.to_str().unwrap()]);
@@ -144,6 +148,28 @@ fn frames_arrive_as_log_records_with_level_text_and_true_time() {
     assert!(seen("observedTimeUnixNano").iter().all(|time| time.is_string()));
     assert_eq!(gateway.status()["devices"][0]["defmtLost"], serde_json::json!({}));
     assert_eq!(gateway.stop(), Some(0));
+}
+
+#[test]
+fn timestamps_by_every_hint_become_times() {
+    let date = 1_618_910_624_804;
+    let hints = [("us", 1_000, 5), ("ms", 1_000_000, 5), ("tus", 1_000, 5), ("tms", 1_000_000, 5)];
+    let dates = [("iso8601ms", 1_000_000, date), ("iso8601s", 1_000_000_000, date / 1000)];
+    for (hint, unit, count) in hints.into_iter().chain([("ts", 1_000_000_000, 5)]).chain(dates) {
+        let dir = tempfile::tempdir().unwrap();
+        let (gateway, mut device, mut wire) =
+            start_with(dir.path(), elf(&BUILD, &format!("{{=u64:{hint}}}")));
+        let stream = [frame(ERROR, count, &[]), frame(ERROR, count + 2, &[])].concat();
+        say(&mut device, &mut wire, 0, &stream);
+        until("both are archived", || records(dir.path()).len() == 2);
+        let time = |record: &Value| record["timeUnixNano"].as_str().unwrap().parse::<u64>().unwrap();
+        let times: Vec<u64> = records(dir.path()).iter().map(time).collect();
+        assert_eq!(times[1] - times[0], 2 * unit, "{hint}");
+        if hint.starts_with("iso") {
+            assert_eq!(times[0], count * unit, "{hint}: a date is one, whatever the uptime");
+        }
+        assert_eq!(gateway.stop(), Some(0));
+    }
 }
 
 #[test]

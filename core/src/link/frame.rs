@@ -79,7 +79,8 @@ impl<const N: usize> Inbox<N> {
                 _ => self.too_long = true,
             }
             self.len = (self.len + part.len()).min(N);
-            *arrived = arrived.get(end? + 1..).unwrap_or_default();
+            *arrived = end.and_then(|end| arrived.get(end + 1..)).unwrap_or_default();
+            end?;
             let (len, too_long) = (self.len, self.too_long);
             (self.len, self.too_long) = (0, false);
             let raw = self.bytes.get_mut(..len).filter(|_| !too_long).and_then(unstuff);
@@ -160,5 +161,14 @@ mod tests {
         let mut wire: &[u8] = &[9, 1, 0, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 0, 0, 2, 7, 0];
         assert_eq!(inbox.take(&mut wire, &mut bad), Some(&mut [7][..]));
         assert_eq!((bad, wire.len()), (2, 0));
+    }
+
+    #[test]
+    fn the_beginning_of_a_frame_is_taken_once() {
+        let (mut inbox, mut bad) = (Inbox::<8>::new(), 0);
+        let mut wire: &[u8] = &[3, 7];
+        assert_eq!((inbox.take(&mut wire, &mut bad), wire), (None, &[][..]));
+        wire = &[8, 0];
+        assert_eq!(inbox.take(&mut wire, &mut bad), Some(&mut [7, 8][..]));
     }
 }
