@@ -76,6 +76,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "crash", wired: Wired::Link },
     Program { name: "cost", wired: Wired::Counted },
     Program { name: "sealed", wired: Wired::Counted },
+    Program { name: "logger", wired: Wired::Counted },
     Program { name: "span", wired: Wired::Counted },
     Program { name: "micropb", wired: Wired::Counted },
     Program { name: "femtopb", wired: Wired::Counted },
