@@ -1,7 +1,8 @@
 //! What a flash gives back instead of what it was given: the queue opens or says why not, and is drained in bounded time.
 //!
-//! The input is changes to a sound queue, or the flash itself: at which byte, how many bytes, and the bytes. A check is
-//! made to fit where a change would spoil it, so that the fuzzer gets behind it: the highest bit of the position says so.
+//! The input is changes to what is there: at which byte, how many bytes, and the bytes. The first byte says what that is, a sound queue, or
+//! another program's data, of which the input is a part over and over. A check is made to fit where a change would spoil it, so that the
+//! fuzzer gets behind it: the highest bit of the position says so.
 
 #![no_main]
 
@@ -13,6 +14,7 @@ use libfuzzer_sys::fuzz_target;
 use nor::{Nor, PAGE};
 use smoltel_core::flash::{FlashQueue, Progress, Unknown};
 use smoltel_core::ring::Header;
+use smoltel_fuzz::{crc32c, take};
 
 const PAGES: usize = 4;
 
@@ -28,25 +30,21 @@ fn sound() -> Vec<u8> {
     queue.into_inner().bytes().clone()
 }
 
-/// CRC-32C, bit by bit.
-fn crc32c(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(
-            crc ^ u32::from(*byte),
-            |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0x82F6_3B78 } else { crc >> 1 },
-        )
-    })
-}
-
-fn changed(mut data: &[u8]) -> Vec<u8> {
-    let mut bytes = sound();
+fn changed(data: &[u8]) -> Vec<u8> {
+    let Some((kind, mut data)) = data.split_first() else { return sound() };
+    let mut bytes = if kind & 1 == 0 {
+        sound()
+    } else {
+        let foreign = take(&mut data, usize::from(kind >> 1) + 1);
+        foreign.iter().chain(&[0xFF]).copied().cycle().take(PAGES * PAGE).collect()
+    };
     while let Some(([a, b, n], rest)) = data.split_first_chunk() {
         let at = usize::from(u16::from_le_bytes([*a, b & 0x7F])) % bytes.len();
         let (change, rest) = rest.split_at(rest.len().min(usize::from(*n) + 1));
         bytes[at..].iter_mut().zip(change).for_each(|(to, from)| *to = *from);
         let page = at / PAGE * PAGE;
         if b & 0x80 != 0 {
-            let check = crc32c(&bytes[page..page + 68]).to_le_bytes();
+            let check = crc32c(&[&bytes[page..page + 68]]).to_le_bytes();
             bytes[page + 68..page + 72].copy_from_slice(&check);
         }
         data = rest;
@@ -55,7 +53,11 @@ fn changed(mut data: &[u8]) -> Vec<u8> {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let Ok(mut queue) = FlashQueue::open(Nor::<4>::written(changed(data)), Unknown::TakeOver) else { return };
+    let bytes = changed(data);
+    if let Err((_, mut flash)) = FlashQueue::open(Nor::<4>::written(bytes.clone()), Unknown::Refuse) {
+        assert!(flash.operations == 0 && *flash.bytes() == bytes, "what is refused stays as it is");
+    }
+    let Ok(mut queue) = FlashQueue::open(Nor::<4>::written(bytes), Unknown::TakeOver) else { return };
     let header = Header { len: 33, scope: 0, kind: 0, items: 1 };
     for _ in 0..200 {
         while !matches!(queue.poll(|| true).expect("power is on"), Progress::Idle | Progress::Waiting) {}
