@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use device::{Device, connect};
+use device::{Device, connect, set_clock};
 use serde_json::Value;
 use support::*;
 
@@ -172,6 +172,30 @@ fn rubbish_from_either_side_harms_nobody() {
     device.run(&mut wire, |device| device.waiting() == 0).unwrap();
     until("it is archived", || texts_of(dir.path()) == ["after rubbish"]);
     assert_eq!(gateway.stop(), Some(0));
+}
+
+#[test]
+fn a_clock_that_jumps_back_leaves_what_was_recorded_before_and_behind_it_its_true_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = Gateway::start(dir.path(), &[]);
+    let before = now();
+    let mut device = Device::new(b"jumper", None);
+    set_clock(3_600_000_000_000);
+    let mut wire = connect(gateway.link.unwrap()).unwrap();
+    device.log("met");
+    device.run(&mut wire, |device| device.waiting() == 0).unwrap();
+    device.log("waits");
+    set_clock(5);
+    device.run(&mut wire, |device| device.waiting() == 0).unwrap();
+    device.log("behind");
+    device.run(&mut wire, |device| device.waiting() == 0).unwrap();
+    assert_eq!(device.end.stats().jumps, 1);
+    assert_eq!(gateway.stop(), Some(0));
+    let logs = logs(dir.path());
+    assert_eq!(texts_of(dir.path()), ["met", "waits", "behind"]);
+    let true_time = |time: &u64| (before - 1_000_000_000..now()).contains(time);
+    assert!(logs.iter().all(|(_, time, _)| true_time(time)), "{logs:?}");
+    assert!(logs.iter().all(|(_, _, resource)| attribute(resource, "smoltel.time.bounded").is_none()));
 }
 
 #[test]

@@ -15,6 +15,8 @@ use super::PATIENCE;
 thread_local! {
     /// When the device of this thread was reset last.
     static BOOT: Cell<Option<Instant>> = const { Cell::new(None) };
+    /// What its clock said then.
+    static BEGAN: Cell<u64> = const { Cell::new(1) };
 }
 
 /// The device's clock: from its reset on.
@@ -23,7 +25,13 @@ fn uptime() -> u64 {
         BOOT.set(Some(Instant::now()));
         Instant::now()
     });
-    boot.elapsed().as_nanos() as u64 + 1
+    boot.elapsed().as_nanos() as u64 + BEGAN.get()
+}
+
+/// Sets the device's clock, in nanoseconds.
+pub(crate) fn set_clock(now: u64) {
+    BOOT.set(None);
+    BEGAN.set(now);
 }
 
 /// A device of the test's thread.
@@ -40,7 +48,7 @@ pub(crate) struct Device {
 
 impl Device {
     pub(crate) fn new(id: &'static [u8], key: Option<[u8; 32]>) -> Self {
-        BOOT.set(None);
+        set_clock(1);
         let pipeline = pipeline();
         let end = end(id, key, 1);
         Self { pipeline, end, id, key, boots: 1, wrong_bits: 0, random: 1 }
@@ -52,7 +60,7 @@ impl Device {
 
     /// It is reset; its ring survives, or does not.
     pub(crate) fn reset(&mut self, keeps_its_ring: bool) {
-        BOOT.set(None);
+        set_clock(1);
         if keeps_its_ring {
             for lane in [0, 1] {
                 self.pipeline.with_lane(lane, |ring| {
