@@ -17,6 +17,11 @@ pub struct Frame {
     pub xpsr: u32,
 }
 
+// Why `checked` below gets a reference that is one: on taking an exception the core pushes these eight words, aligned to four at least, and
+// below them lies nothing of the program's; the stack pointer that the link register names points at them, and where there is an FPU its
+// registers lie behind them. The handler does not return, so that nobody pops them while the reference lives. A stack that was broken before
+// is another matter: the core faults while it pushes, or while the handler reads, and locks up with no evidence; the watchdog ends that.
+
 /// Makes `handler`, a `fn(&Frame) -> !`, what the core runs at that exception or interrupt, with the frame of who was interrupted:
 /// `with_frame!(NonMaskableInt, watchdog)`. The vector's name is cortex-m-rt's or the part's.
 #[macro_export]

@@ -41,6 +41,15 @@ unsafe extern "C" {
     static _smoltel_retained_end: u32;
 }
 
+/// The region: where it begins, and its bytes. It is no object of the program's, so what the compiler knows of the linker's two symbols, a word
+/// each, says nothing of it: only their addresses count.
+#[cfg(target_arch = "arm")]
+fn region() -> (*mut u8, usize) {
+    let [start, end] = [&raw const _smoltel_retained_start, &raw const _smoltel_retained_end];
+    let start = start.expose_provenance();
+    (core::ptr::with_exposed_provenance_mut(start), end.addr().saturating_sub(start))
+}
+
 /// The region as memory for [`Pipeline::init_recorder`](smoltel_core::Pipeline::init_recorder): a ring of `RING` bytes, and `SLOTS` slots of `M`
 /// each. `M` should be a multiple of four, so that a slot's mark is written by one store.
 ///
@@ -56,11 +65,11 @@ pub fn take<const RING: usize, const SLOTS: usize, const M: usize>() -> Result<M
         TAKEN.store(true, Ordering::Relaxed);
         taken
     });
-    let (start, end) = (&raw const _smoltel_retained_start, &raw const _smoltel_retained_end);
-    let len = if taken { 0 } else { end.addr().saturating_sub(start.addr()) };
+    let (start, len) = region();
+    let len = if taken { 0 } else { len };
     // SAFETY: the linker script promises that this region is RAM, aligned to a word, and no object of the program's; `words` makes shared
     // references to its first bytes and nobody else any. This call is the first one, else `len` is 0.
-    unsafe { carve::<RING, SLOTS, M>(start.cast_mut().cast(), len) }
+    unsafe { carve::<RING, SLOTS, M>(start, len) }
 }
 
 /// The region's words, for handlers that cannot be given them.
@@ -68,7 +77,7 @@ pub fn take<const RING: usize, const SLOTS: usize, const M: usize>() -> Result<M
 pub fn words() -> &'static Words {
     // SAFETY: as in `take`, which fails to link where the region is missing and makes no other kind of reference to these bytes. A region that is
     // too small for them is refused by `take`, without which there is no recorder and no evidence to leave.
-    unsafe { &*(&raw const _smoltel_retained_start).cast() }
+    unsafe { &*region().0.cast() }
 }
 
 /// `Memory` in the `len` bytes at `start`.
