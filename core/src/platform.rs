@@ -1,7 +1,7 @@
 //! What a target provides: memory, a lock and a clock. [`Device`] is the one of bare metal; `smoltel`
 //! has the one of operating systems. Everything else is written once.
 
-use core::cell::RefCell;
+use core::cell::{RefCell, RefMut};
 use core::ops::{Deref, DerefMut};
 
 use critical_section::Mutex;
@@ -61,8 +61,9 @@ pub trait Platform: Sized + Send + Sync + 'static {
     /// Bytes of a histogram bucket's count, 4 or 8. Measurements beyond what 4 can count are lost, and
     /// counted as such.
     const CELL: usize;
-    /// The most metric points that are turned into a record under one lock.
-    const BURST: u8;
+    /// Whether a lock is to be held as shortly as can be, because it masks interrupts. Otherwise points become records
+    /// under as few locks as can be.
+    const SHORT_LOCKS: bool;
     /// How many exemplars a point keeps that has no buckets to keep one for each.
     const EXEMPLARS: u8;
 
@@ -244,7 +245,7 @@ where
 
     const EVICT: bool = true;
     const CELL: usize = 4;
-    const BURST: u8 = 2;
+    const SHORT_LOCKS: bool = true;
     const EXEMPLARS: u8 = 1;
 
     fn call(callback: &Self::Callback, observer: &mut Observer<'_, Self>) {
@@ -323,8 +324,14 @@ impl<T> CriticalSection<T> {
     }
 }
 
+/// Once for each type: with its panic, as `f` never locks again, it is much of what is around a short `f`.
+#[cfg_attr(target_os = "none", inline(never))]
+fn borrow<T>(cell: &RefCell<T>) -> RefMut<'_, T> {
+    cell.borrow_mut()
+}
+
 impl<T> Lock<T> for CriticalSection<T> {
     fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
-        critical_section::with(|cs| f(&mut self.0.borrow_ref_mut(cs)))
+        critical_section::with(|cs| f(&mut borrow(self.0.borrow(cs))))
     }
 }

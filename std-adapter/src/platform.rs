@@ -146,7 +146,7 @@ impl Platform for Threads {
     /// A full queue drops what is new, as OpenTelemetry's processors do.
     const EVICT: bool = false;
     const CELL: usize = 8;
-    const BURST: u8 = 63;
+    const SHORT_LOCKS: bool = false;
     const EXEMPLARS: u8 = 4;
 
     fn call(callback: &Callback, observer: &mut Observer<'_, Self>) {

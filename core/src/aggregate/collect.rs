@@ -1,10 +1,18 @@
 //! Points as records. A delta begins anew only once its record is safe in the ring.
+//!
+//! ```text
+//!  lock              lock            no lock      no lock        lock, lock
+//!  next instrument ─▶ copy a point ─▶ write it ─▶ write its head ─▶ push the record, and begin anew what is in it
+//!                        ▲───────────────┘                            │ a delta that was measured meanwhile: again
+//!                        └────────────────────────────────────────────┘
+//! ```
+//!
+//! Where locks need not be short, all of that is one step: [`Metrics::collect`].
 
-use super::behaviour::Collected;
+use super::behaviour::{Behaviour, Collected};
 use super::bytes::{set_u64, u64_at};
-use super::points::{BOUND, DOUBLE, EVER, HEAD, MEASURED};
-use super::{Instrument, Kind, Metrics, exemplars};
-use crate::otlp::metrics::{Head, StoredExemplars};
+use super::points::{BOUND, COPIED, DOUBLE, EVER, MEASURED};
+use super::{Aggregation, Instrument, Kind, Metrics, exemplars};
 use crate::platform::Platform;
 use crate::ring::Header;
 use crate::wire::{Full, Writer};
@@ -30,6 +38,167 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) lost: bool,
 }
 
+/// Points next to each other in their instrument's list, which become a record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    form: Form,
+    first: u32,
+    /// The last one that was looked at, or 0; the ones before and behind it.
+    last: u32,
+    before: u32,
+    next: u32,
+    looks: u8,
+    items: u8,
+    /// Whether none of the points may have changed when they are pushed.
+    exact: bool,
+    /// Bytes left for what goes before the points.
+    pub(crate) reserved: usize,
+}
+
+/// What there is to know of an instrument to write its points.
+#[derive(Clone, Copy, Debug)]
+struct Form {
+    scope: u16,
+    kind: Kind,
+    aggregation: Aggregation,
+    behaviour: &'static Behaviour,
+    state_len: u16,
+    /// Bytes of a count.
+    width: usize,
+    delta: bool,
+    filtered: bool,
+    /// Flags of which one makes a point due.
+    wanted: u16,
+}
+
+/// A point whose value, attributes and exemplars were copied, one behind the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Copied {
+    start: u64,
+    flags: u16,
+    /// Bytes of the value and the attributes.
+    value_len: usize,
+    /// Bytes that the copy takes.
+    pub(crate) len: usize,
+}
+
+/// What came of looking for the next point.
+pub(crate) enum Next {
+    Copied(Copied),
+    /// There is one, and its copy needs more room.
+    NoRoom,
+    /// The run is complete.
+    End,
+}
+
+impl Run {
+    /// The most points that one run looks at where locks are to be short.
+    const LOOKS: u8 = 4;
+
+    /// The most points of one run.
+    const fn most<P: Platform>() -> u8 {
+        if P::SHORT_LOCKS { 2 } else { Header::MAX_ITEMS }
+    }
+
+    /// Whether no point was copied for it so far.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.items == 0
+    }
+
+    fn pass(&mut self, point: u32, next: u32) {
+        (self.before, self.last, self.next) = (self.last, point, next);
+        self.looks = self.looks.saturating_add(1);
+    }
+
+    /// Leaves the last point, which was copied and could not be written, to the next run.
+    pub(crate) fn back(&mut self) {
+        (self.next, self.last) = (self.last, self.before);
+        self.items = self.items.saturating_sub(1);
+    }
+
+    /// Whether what is done about a record, once it is in the ring, has to be done under the same lock.
+    pub(crate) const fn is_exact(&self) -> bool {
+        self.exact
+    }
+
+    /// As what it is pushed.
+    pub(crate) fn outgoing<'a>(&self, bytes: &'a [u8]) -> Outgoing<'a> {
+        Outgoing { scope: self.form.scope, items: self.items, bytes, lost: !self.form.delta }
+    }
+
+    /// Begins a record of at most `room` bytes.
+    pub(crate) fn begin<P: Platform>(instrument: &Instrument<P>, at: &Progress, room: usize) -> Self {
+        let form = Form::of(instrument);
+        let (first, reserved) = (at.next, instrument.head().encoded_len(room));
+        Self { form, first, last: 0, before: 0, next: first, looks: 0, items: 0, exact: form.delta, reserved }
+    }
+
+    /// Writes in `out` what goes before its points, which end at `end`: the record. None without points.
+    pub(crate) fn finish<'a, P: Platform>(
+        &self,
+        instrument: &Instrument<P>,
+        out: &'a mut [u8],
+        end: usize,
+    ) -> Option<&'a [u8]> {
+        let head = instrument.head();
+        let points = end.checked_sub(self.reserved).filter(|_| self.items > 0)?;
+        // It ends where they begin, which is why their length was waited for.
+        let record = out.get_mut(self.reserved.checked_sub(head.encoded_len(points))?..end)?;
+        head.encode(points, &mut Writer::new(record)).ok()?;
+        Some(record)
+    }
+
+    /// Writes a point that was copied to the front of `copy`.
+    pub(crate) fn write(&self, one: &Copied, copy: &[u8], now: u64, w: &mut Writer<'_>) -> Result<(), Full> {
+        let (value, exemplars) = copy.split_at_checked(one.value_len).ok_or(Full)?;
+        self.form.write(one.start, one.flags, value, exemplars, now, w)
+    }
+}
+
+impl Form {
+    fn of<P: Platform>(of: &Instrument<P>) -> Self {
+        Self {
+            scope: of.is.scope,
+            kind: of.is.kind,
+            aggregation: of.is.aggregation,
+            behaviour: of.is.behaviour,
+            state_len: of.state_len,
+            width: P::CELL,
+            delta: of.is_delta(),
+            filtered: !of.is.filter.is_all(),
+            wanted: if of.sends_all() { EVER } else { MEASURED },
+        }
+    }
+}
+
+impl Form {
+    /// Writes a point out of its value, with its attributes behind it, and its exemplars.
+    fn write(
+        &self,
+        start: u64,
+        flags: u16,
+        value: &[u8],
+        exemplars: &[u8],
+        now: u64,
+        w: &mut Writer<'_>,
+    ) -> Result<(), Full> {
+        let (state, attributes) = value.split_at_checked(self.state_len.into()).ok_or(Full)?;
+        let collected = Collected {
+            state,
+            attributes,
+            exemplars: exemplars::of(exemplars, self.filtered),
+            // A clock that ran backwards makes a start that is not known, rather than one in the future.
+            start: if self.kind.is_gauge() { 0 } else { start.min(now) },
+            time: now,
+            double: flags & DOUBLE != 0,
+            since_before: self.delta && matches!(self.kind, Kind::ObservableCounter),
+            aggregation: self.aggregation,
+            width: self.width,
+        };
+        (self.behaviour.write)(&collected, w)
+    }
+}
+
 impl<P: Platform> Metrics<P> {
     /// Begins a collection; not within another.
     pub(crate) fn begin(&mut self) -> bool {
@@ -50,112 +219,142 @@ impl<P: Platform> Metrics<P> {
         out: &mut [u8],
         push: impl FnOnce(Outgoing<'_>) -> bool,
     ) -> Option<u64> {
-        let number = at.instrument;
-        let instrument = self.instruments.as_ref().get(usize::from(number))?;
-        if !at.begun {
-            *at = Progress { instrument: number, begun: true, next: instrument.first, before: 0 };
-        }
-        let first = at.next;
-        let head = Head {
-            name: instrument.is.exported_name(),
-            description: instrument.is.exported_text(),
-            unit: &instrument.is.unit,
-            kind: instrument.is.data(instrument.temporality),
-        };
-        // The head is written when the length of the points is known, so that it ends where they begin.
-        let reserved = head.encoded_len(out.len());
-        let mut w = Writer::resume(out, reserved);
-        let run = self.write_run(instrument, first, now, &mut w);
-        let len = w.len().saturating_sub(reserved);
-        let start = reserved.saturating_sub(head.encoded_len(len));
-        if run.items > 0 && reserved <= out.len() {
-            let written =
-                out.get_mut(start..).is_some_and(|out| head.encode(len, &mut Writer::new(out)).is_ok());
-            let bytes = out.get(start..reserved + len).unwrap_or_default();
-            let lost = !instrument.is_delta();
-            let pushed =
-                written && push(Outgoing { scope: instrument.is.scope, items: run.items, bytes, lost });
-            self.settle(at, first, run.next, pushed, now);
-        } else {
-            self.settle(at, first, run.next, false, now);
-        }
-        Some(run.too_large)
-    }
-}
-
-/// A run of points that was written.
-struct Run {
-    items: u8,
-    too_large: u64,
-    /// The point behind it.
-    next: u32,
-}
-
-impl<P: Platform> Metrics<P> {
-    fn write_run(&self, instrument: &Instrument<P>, first: u32, now: u64, w: &mut Writer<'_>) -> Run {
-        let most = P::BURST.clamp(1, Header::MAX_ITEMS);
-        let mut run = Run { items: 0, too_large: 0, next: first };
-        while run.next != 0 && run.items < most {
-            if self.is_due(instrument, run.next) {
-                let len = w.len();
-                match self.write(instrument, run.next, now, w) {
-                    Ok(()) => run.items += 1,
-                    Err(Full) => {
-                        w.truncate(len);
-                        if run.items > 0 {
-                            return run;
-                        }
-                        run.too_large += 1;
+        let instrument = self.next_instrument(at)?;
+        let mut run = Run::begin(&instrument, at, out.len());
+        let mut w = Writer::resume(out, run.reserved);
+        let mut too_large = 0;
+        while let Some(place) = self.next_due(&mut run) {
+            let len = w.len();
+            let (start, flags) = (self.points.start(place), self.points.flags(place));
+            let (value, exemplars) = self.parts(&run.form, place);
+            match run.form.write(start, flags, value, exemplars, now, &mut w) {
+                Ok(()) => self.take_up(&mut run, place),
+                Err(Full) => {
+                    w.truncate(len);
+                    if run.items > 0 {
+                        break;
                     }
+                    too_large += 1;
+                    self.points.set_flags(place, flags & !COPIED);
+                    run.pass(place, self.points.sibling(place));
                 }
             }
-            run.next = self.points.sibling(run.next);
         }
-        run
+        let len = w.len();
+        let record = run.finish(&instrument, out, len);
+        self.commit(at, &run, now, record, push);
+        Some(too_large)
     }
 
-    fn is_due(&self, instrument: &Instrument<P>, point: u32) -> bool {
-        let wanted = if instrument.sends_all() { EVER } else { MEASURED };
-        self.points.flags(point) & wanted != 0
+    /// The instrument that is collected. `None` when all are done.
+    pub(crate) fn next_instrument(&self, at: &mut Progress) -> Option<Instrument<P>> {
+        let instrument = self.instruments.as_ref().get(usize::from(at.instrument))?;
+        if !at.begun {
+            *at = Progress { instrument: at.instrument, begun: true, next: instrument.first, before: 0 };
+        }
+        Some(instrument.clone())
     }
 
-    fn write(
-        &self,
-        instrument: &Instrument<P>,
-        place: u32,
-        now: u64,
-        w: &mut Writer<'_>,
-    ) -> Result<(), Full> {
-        let state_len = usize::from(instrument.state_len);
-        let block = self.points.exemplars(place).map(|block| self.points.at(block));
-        let is = &instrument.is;
-        let collected = Collected {
-            state: self.points.at(place).get(HEAD..HEAD + state_len).unwrap_or_default(),
-            attributes: self.points.attributes(place, state_len),
-            exemplars: block.map_or(StoredExemplars::NONE, |b| exemplars::of(b, !is.filter.is_all())),
-            // A clock that ran backwards makes a start that is not known, rather than one in the future.
-            start: if is.kind.is_gauge() { 0 } else { self.points.start(place).min(now) },
-            time: now,
-            double: self.points.flags(place) & DOUBLE != 0,
-            since_before: instrument.is_delta() && matches!(is.kind, Kind::ObservableCounter),
-            aggregation: is.aggregation,
-            width: P::CELL,
+    /// The next point that is due, if the run may have one more. Those that are not are passed.
+    fn next_due(&self, run: &mut Run) -> Option<u32> {
+        while run.next != 0 && run.items < Run::most::<P>() && (run.looks < Run::LOOKS || !P::SHORT_LOCKS) {
+            let place = run.next;
+            if self.points.flags(place) & run.form.wanted != 0 {
+                return Some(place);
+            }
+            run.pass(place, self.points.sibling(place));
+        }
+        None
+    }
+
+    /// A point's value with its attributes behind it, and its exemplars.
+    fn parts(&self, form: &Form, place: u32) -> (&[u8], &[u8]) {
+        let value = self.points.value(place, form.state_len.into());
+        let exemplars = self.points.exemplars(place).map(|block| self.points.at(block));
+        (value, exemplars.map_or(&[], |block| exemplars::whole(block, form.filtered)))
+    }
+
+    /// Copies the next point that is due to the end of `room`.
+    pub(crate) fn copy_next(&mut self, run: &mut Run, room: &mut [u8]) -> Next {
+        let Some(place) = self.next_due(run) else { return Next::End };
+        let (value, exemplars) = self.parts(&run.form, place);
+        let Some(at) = room.len().checked_sub(value.len() + exemplars.len()) else { return Next::NoRoom };
+        // Where both lie alike, it is copied by words.
+        let apart = room.as_ptr().addr().wrapping_add(at).wrapping_sub(value.as_ptr().addr()) % 4;
+        let copy = at.checked_sub(apart).and_then(|at| room.get_mut(at..));
+        let Some((front, rest)) = copy.and_then(|copy| copy.split_at_mut_checked(value.len())) else {
+            return Next::NoRoom;
         };
-        (is.behaviour.write)(&collected, w)
+        front.copy_from_slice(value);
+        let copied = Copied {
+            start: self.points.start(place),
+            flags: self.points.flags(place),
+            value_len: value.len(),
+            len: value.len() + rest.len(),
+        };
+        if let Some(rest) = rest.get_mut(..exemplars.len()) {
+            rest.copy_from_slice(exemplars);
+        }
+        self.take_up(run, place);
+        Next::Copied(copied)
+    }
+
+    /// Counts a point in that is written, or will be.
+    fn take_up(&mut self, run: &mut Run, place: u32) {
+        run.items += 1;
+        run.exact |= self.points.exemplars(place).is_some();
+        self.points.set_flags(place, self.points.flags(place) | COPIED);
+        run.pass(place, self.points.sibling(place));
+    }
+
+    /// Pushes a run's record, and goes over its points. False, and nothing is done, if one of them has been measured
+    /// since it was written, and that would be lost or sent twice.
+    pub(crate) fn commit(
+        &mut self,
+        at: &mut Progress,
+        run: &Run,
+        now: u64,
+        record: Option<&[u8]>,
+        push: impl FnOnce(Outgoing<'_>) -> bool,
+    ) -> bool {
+        if run.exact && self.unchanged(run) < run.items {
+            return false;
+        }
+        let pushed = record.is_some_and(|bytes| push(run.outgoing(bytes)));
+        self.settle(at, run, pushed, now);
+        true
+    }
+
+    /// How many of a run's points are as they were when they were written.
+    fn unchanged(&self, run: &Run) -> u8 {
+        let (mut place, mut found) = (run.first, 0);
+        while place != 0 && run.last != 0 {
+            found += u8::from(self.points.flags(place) & COPIED != 0);
+            if place == run.last {
+                break;
+            }
+            place = self.points.sibling(place);
+        }
+        found
     }
 
     /// Goes over the points of a run once it is pushed or not, and moves on.
-    fn settle(&mut self, at: &mut Progress, first: u32, behind: u32, pushed: bool, now: u64) {
-        let mut place = first;
-        while place != behind {
+    pub(crate) fn settle(&mut self, at: &mut Progress, run: &Run, pushed: bool, now: u64) {
+        let mut place = run.first;
+        while place != 0 && run.last != 0 {
+            // Looked up now: there may be more points than there were.
             let next = self.points.sibling(place);
-            if self.settle_point(at, place, pushed, now) {
+            if self.settle_point(at, &run.form, place, pushed, now) {
                 at.before = place;
             }
+            let end = place == run.last;
             place = next;
+            if end {
+                break;
+            }
         }
-        at.next = behind;
-        if behind == 0 {
+        at.next = place;
+        if place == 0 {
             if let Some(instrument) = self.instruments.as_mut().get_mut(usize::from(at.instrument))
                 && instrument.is_delta()
             {
@@ -166,33 +365,28 @@ impl<P: Platform> Metrics<P> {
     }
 
     /// What a collection does to a point; whether it stays.
-    fn settle_point(&mut self, at: &Progress, place: u32, pushed: bool, now: u64) -> bool {
+    fn settle_point(&mut self, at: &Progress, form: &Form, place: u32, pushed: bool, now: u64) -> bool {
         let Some(instrument) = self.instruments.as_ref().get(usize::from(at.instrument)) else { return true };
-        let (flags, overflow) = (self.points.flags(place), instrument.overflow);
-        if self.points.start(place) > now {
-            self.points.set_start(place, now);
+        let (forgets, overflow) = (instrument.forgets(), instrument.overflow);
+        let Some((mut point, rest)) = self.points.split(place) else { return true };
+        let flags = point.flags();
+        let unmeasured = flags & MEASURED == 0;
+        if unmeasured && forgets && flags & BOUND == 0 && place != overflow {
+            self.forget(at, place);
+            return false;
         }
-        if flags & MEASURED == 0 {
-            if instrument.forgets() && flags & BOUND == 0 && place != overflow {
-                self.forget(at, place);
-                return false;
-            }
-            if instrument.is_delta() {
-                self.points.set_start(place, now);
-            }
+        // What was measured since it was copied is sent the next time.
+        let sent = pushed && flags & COPIED != 0;
+        point.set_flags(flags & !(COPIED | if sent { MEASURED } else { 0 }));
+        // A clock that ran backwards makes a start that is not known, rather than one in the future.
+        if form.delta && (sent || unmeasured) || point.start() > now {
+            point.set_start(now);
         }
-        if !pushed || !self.is_due(instrument, place) {
-            return true;
+        if sent && form.delta {
+            restart(rest.get_mut(..form.state_len.into()).unwrap_or_default(), form.kind);
         }
-        let (delta, kind) = (instrument.is_delta(), instrument.is.kind);
-        let (state_len, filtered) = (usize::from(instrument.state_len), !instrument.is.filter.is_all());
-        self.points.set_flags(place, flags & !MEASURED);
-        if delta {
-            self.points.set_start(place, now);
-            restart(self.points.state(place).get_mut(..state_len).unwrap_or_default(), kind);
-        }
-        if let Some(block) = self.points.exemplars(place) {
-            exemplars::clear(self.points.at_mut(block), filtered);
+        if sent && let Some(block) = self.points.exemplars(place) {
+            exemplars::clear(self.points.at_mut(block), form.filtered);
         }
         true
     }

@@ -126,7 +126,13 @@ pub(super) fn keep<P: Platform>(
     *written = if fits { w.len() as u8 } else { 0 };
 }
 
-/// The exemplars in a block.
+/// A block to its last place.
+pub(super) fn whole(block: &[u8], filtered: bool) -> &[u8] {
+    let len = block_len(u16_at(block, PLACES).into(), filtered);
+    block.get(..len).unwrap_or_default()
+}
+
+/// The exemplars in a block; none without one.
 pub(super) fn of(block: &[u8], filtered: bool) -> StoredExemplars<'_> {
     let len = usize::from(u16_at(block, PLACES)) * place_len(filtered);
     StoredExemplars::new(block.get(FIRST..FIRST + len).unwrap_or_default(), place_len(filtered))

@@ -1,5 +1,5 @@
 use super::{Behaviour, Filter, View, exponential};
-use crate::otlp::metrics::{self, ExponentialPoint, HistogramPoint, Number, NumberPoint, Temporality};
+use crate::otlp::metrics::{self, ExponentialPoint, Head, HistogramPoint, Number, NumberPoint, Temporality};
 use crate::platform::Platform;
 
 /// What an instrument measures.
@@ -274,6 +274,12 @@ pub(crate) struct Instrument<P: Platform> {
     pub(crate) overflow: u32,
 }
 
+impl<P: Platform> Clone for Instrument<P> {
+    fn clone(&self) -> Self {
+        Self { is: self.is.clone(), ..*self }
+    }
+}
+
 impl<P: Platform> Instrument<P> {
     pub(crate) fn new(is: Description<P>, temporality: Temporality, now: u64) -> Self {
         // An observable counter's delta is to what was observed before, which is kept behind the value.
@@ -289,6 +295,16 @@ impl<P: Platform> Instrument<P> {
             last: 0,
             overflow: 0,
             is,
+        }
+    }
+
+    /// What goes before its points.
+    pub(crate) fn head(&self) -> Head<'_> {
+        Head {
+            name: self.is.exported_name(),
+            description: self.is.exported_text(),
+            unit: &self.is.unit,
+            kind: self.is.data(self.temporality),
         }
     }
 

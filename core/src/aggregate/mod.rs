@@ -38,7 +38,7 @@ mod view;
 
 pub(crate) use attributes::AttributeSet;
 pub(crate) use behaviour::Behaviour;
-pub(crate) use collect::{Outgoing, Progress};
+pub(crate) use collect::{Next, Outgoing, Progress, Run};
 pub(crate) use declare::{Declared, STREAMS};
 pub use exemplars::ExemplarFilter;
 pub(crate) use exemplars::Sample;

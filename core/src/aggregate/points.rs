@@ -56,6 +56,8 @@ pub(super) const EVER: u16 = 2;
 pub(super) const BOUND: u16 = 4;
 /// Its value is a floating-point number.
 pub(super) const DOUBLE: u16 = 8;
+/// It was not measured since a collection has copied it.
+pub(super) const COPIED: u16 = 16;
 
 /// What a new point begins with.
 #[derive(Clone, Copy)]
@@ -64,6 +66,27 @@ pub(super) struct New {
     pub(super) hash: u32,
     pub(super) state_len: usize,
     pub(super) start: u64,
+}
+
+/// A point's fixed part, found once for several looks at it.
+pub(super) struct Fixed<'a>(&'a mut [u8; HEAD]);
+
+impl Fixed<'_> {
+    pub(super) fn flags(&self) -> u16 {
+        u16::from_le_bytes([self.0[FLAGS], self.0[FLAGS + 1]])
+    }
+
+    pub(super) fn set_flags(&mut self, flags: u16) {
+        [self.0[FLAGS], self.0[FLAGS + 1]] = flags.to_le_bytes();
+    }
+
+    pub(super) fn start(&self) -> u64 {
+        u64_at(self.0, START)
+    }
+
+    pub(super) fn set_start(&mut self, start: u64) {
+        set_u64(self.0, START, start);
+    }
 }
 
 impl<B> Points<B> {
@@ -117,7 +140,8 @@ impl<B: DerefMut<Target = [u8]>> Points<B> {
         let (head, state) = self.buf.get_mut(point as usize..)?.split_first_chunk_mut::<HEAD>()?;
         let before = u16::from_le_bytes([head[FLAGS], head[FLAGS + 1]]);
         let double = if double { DOUBLE } else { 0 };
-        [head[FLAGS], head[FLAGS + 1]] = (before & !DOUBLE | MEASURED | EVER | double).to_le_bytes();
+        [head[FLAGS], head[FLAGS + 1]] =
+            (before & !(DOUBLE | COPIED) | MEASURED | EVER | double).to_le_bytes();
         Some((before, state))
     }
 
@@ -286,8 +310,10 @@ impl<B: DerefMut<Target = [u8]>> Points<B> {
         u64_at(self.at(point), START)
     }
 
-    pub(super) fn set_start(&mut self, point: u32, start: u64) {
-        set_u64(self.at_mut(point), START, start);
+    /// A point's fixed part, and what is behind it.
+    pub(super) fn split(&mut self, point: u32) -> Option<(Fixed<'_>, &mut [u8])> {
+        let (head, rest) = self.buf.get_mut(point as usize..)?.split_first_chunk_mut()?;
+        Some((Fixed(head), rest))
     }
 
     pub(super) fn instrument(&self, point: u32) -> u16 {
@@ -302,10 +328,9 @@ impl<B: DerefMut<Target = [u8]>> Points<B> {
         set(self.at_mut(point), SIBLING, sibling.to_le_bytes());
     }
 
-    /// A point's attributes, as they are encoded.
-    pub(super) fn attributes(&self, point: u32, state_len: usize) -> &[u8] {
+    /// A point's value, which takes `state_len` bytes, and behind it its attributes as they are encoded.
+    pub(super) fn value(&self, point: u32, state_len: usize) -> &[u8] {
         let block = self.at(point);
-        let from = HEAD + state_len;
-        block.get(from..from + usize::from(u16_at(block, ATTRIBUTES_LEN))).unwrap_or_default()
+        block.get(HEAD..HEAD + state_len + usize::from(u16_at(block, ATTRIBUTES_LEN))).unwrap_or_default()
     }
 }

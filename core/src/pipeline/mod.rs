@@ -11,21 +11,21 @@
 //! A record is written in a slot that its maker owns, outside any lock; storing it is one short move
 //! under the lock. Metric points have a lock of their own.
 
+mod collect;
 mod device;
 mod records;
 
 pub use records::Records;
 pub(crate) use records::{MARK, Stored};
 
-use crate::aggregate::{MetricUsage, Metrics, Outgoing, Progress};
+use crate::aggregate::{MetricUsage, Metrics};
 use crate::context::SpanContext;
 use crate::counters::{Counters, Loss, ParentOrigin};
 use crate::limits::Limits;
 use crate::otlp::Signal;
 use crate::otlp::common::Scope;
-use crate::platform::{Device, Lock, Platform, Priority, Table};
+use crate::platform::{Device, Lock, Platform, Table};
 use crate::processor::{Processor, Record, Verdict};
-use crate::record::Observer;
 use crate::ring::Ring;
 use crate::sampler::Decision;
 use crate::time::{Bounds, Offset};
@@ -148,68 +148,6 @@ impl<P: Platform> Pipeline<P> {
         self.records.with(|records| {
             let found = records.scopes.as_ref().get(usize::from(index));
             f(found.map_or(Scope::new(""), P::scope))
-        })
-    }
-
-    /// Turns the points of every instrument into metric records in their lane. Call it before sending, as
-    /// often as points are wanted. Points that find no slot wait for the next call.
-    ///
-    /// Observable instruments are observed first, under no lock: what observes may record. Called from
-    /// there, or while another call is at work, it does nothing.
-    pub fn collect(&self) {
-        if !self.metrics.with(|metrics| metrics.begin()) {
-            return;
-        }
-        self.observe();
-        if let Some(mut slot) = self.take_slot() {
-            self.collect_points(&mut slot);
-            self.give_back(slot);
-        }
-        self.metrics.with(|metrics| metrics.end());
-    }
-
-    fn observe(&self) {
-        let mut at = 0;
-        while let Some((instrument, callback)) = self.metrics.with(|metrics| metrics.callback(at)) {
-            P::call(&callback, &mut Observer::new(self, instrument));
-            at += 1;
-        }
-    }
-
-    fn collect_points(&self, slot: &mut [u8]) {
-        let room = slot.len().saturating_sub(MARK);
-        let slot = slot.get_mut(..room).unwrap_or_default();
-        let time = self.platform.now();
-        let mut at = Progress::default();
-        loop {
-            let mut fill = None;
-            // Both locks, always in this order: a delta begins anew only once its record is in the ring.
-            let done = self.metrics.with(|metrics| {
-                metrics.collect(&mut at, time, slot, |record| self.push_points(&record, time, &mut fill))
-            });
-            let Some(too_large) = done else { return };
-            if too_large > 0 {
-                self.add_unmeasured(Loss::TooLarge, too_large);
-            }
-            if let Some((used, capacity)) = fill {
-                self.platform.stored(Signal::Metrics, Priority::Low, used, capacity);
-            }
-        }
-    }
-
-    fn push_points(&self, record: &Outgoing<'_>, time: u64, fill: &mut Option<(usize, usize)>) -> bool {
-        let (signal, priority, items) = (Signal::Metrics, Priority::Low, u64::from(record.items));
-        let stored = Stored { signal, priority, scope: record.scope, items: record.items, time };
-        self.records.with(|records| {
-            let pushed = records.push(&stored, record.bytes);
-            if pushed.is_ok() || record.lost {
-                records.counters.add_recorded(signal, items);
-            }
-            if let (Err(reason), true) = (pushed, record.lost) {
-                records.counters.add_lost(signal, reason, items);
-            }
-            *fill = Some(records.fill(&stored));
-            pushed.is_ok()
         })
     }
 

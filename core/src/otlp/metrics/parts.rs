@@ -191,15 +191,13 @@ pub(crate) struct StoredExemplars<'a> {
 }
 
 impl<'a> StoredExemplars<'a> {
-    pub(crate) const NONE: Self = Self::new(&[], 1);
-
     /// Those in `bytes`, in places of `place` bytes.
     pub(crate) const fn new(bytes: &'a [u8], place: usize) -> Self {
         Self { bytes, place }
     }
 
     fn all(&self) -> impl Iterator<Item = &'a [u8]> {
-        self.bytes.chunks_exact(self.place).filter_map(|place| {
+        self.bytes.chunks_exact(self.place.max(1)).filter_map(|place| {
             let (len, rest) = place.split_first()?;
             rest.get(..usize::from(*len))
         })
