@@ -134,7 +134,8 @@ impl ParentOrigin {
 #[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Counters {
     recorded: [u64; 3],
-    lost: [[u64; Loss::ALL.len()]; 3],
+    /// By words, as a device has them for every signal and reason.
+    lost: [[usize; Loss::ALL.len()]; 3],
     processed: [u64; 3],
     exported: [u64; 3],
     /// Spans by decision and origin.
@@ -158,14 +159,14 @@ impl Counters {
         self.recorded[signal as usize]
     }
 
-    /// Items that were lost for that reason.
+    /// Items that were lost for that reason. Where words have 32 bits, no more than they can count.
     pub const fn lost(&self, signal: Signal, reason: Loss) -> u64 {
-        self.lost[signal as usize][reason as usize]
+        self.lost[signal as usize][reason as usize] as u64
     }
 
     /// Items of all signals that were lost, whatever the reason.
     pub fn lost_in_all(&self) -> u64 {
-        self.lost.iter().flatten().sum()
+        self.lost.iter().flatten().map(|items| *items as u64).sum()
     }
 
     /// Items that were given to an exporter, whatever has become of them there.
@@ -249,6 +250,7 @@ impl Counters {
 
     /// Counts items as lost.
     pub fn add_lost(&mut self, signal: Signal, reason: Loss, items: u64) {
-        self.lost[signal as usize][reason as usize] += items;
+        let lost = &mut self.lost[signal as usize][reason as usize];
+        *lost = lost.saturating_add(usize::try_from(items).unwrap_or(usize::MAX));
     }
 }

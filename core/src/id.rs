@@ -71,6 +71,7 @@ impl IdGenerator {
         id
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn nonzero(&mut self) -> u64 {
         // Zero once in 2^64: never an id, so anything else will do.
         self.rng.next_u64().max(1)

@@ -111,7 +111,8 @@ impl Backoff {
     pub fn next(&mut self, after: Option<u64>) -> u64 {
         let delay = Self::FIRST.saturating_mul(1 << self.attempt.min(16)).min(Self::MAX);
         self.attempt = self.attempt.saturating_add(1);
-        let jittered = delay / 2 + self.rng.next_u64() % (delay / 2);
+        // A share of the half, in 65,536ths: a division of 64 bits is long on a microcontroller.
+        let jittered = delay / 2 + (delay >> 17) * (self.rng.next_u64() & 0xFFFF);
         jittered.max(after.unwrap_or(0).min(Self::MAX_WISH))
     }
 

@@ -283,14 +283,14 @@ impl<B: DerefMut<Target = [u8]>> Ring<B> {
     fn read_pieces(&self, offset: usize, out: &mut [u8]) -> usize {
         let n = out.len().min(self.len.saturating_sub(offset));
         let (first, second) = self.split(offset, n);
-        let copy = |from: core::ops::Range<usize>, to: &mut [u8]| {
-            if let Some(from) = self.buf.get(from) {
+        let Some((a, b)) = out.get_mut(..n).and_then(|out| out.split_at_mut_checked(first.len())) else {
+            return 0;
+        };
+        for (from, to) in [(first, a), (second, b)] {
+            if let Some(from) = self.buf.get(from).filter(|from| from.len() == to.len()) {
                 to.copy_from_slice(from);
             }
-        };
-        let (a, b) = out[..n].split_at_mut(first.len());
-        copy(first, a);
-        copy(second, b);
+        }
         n
     }
 
@@ -313,9 +313,9 @@ impl<B: DerefMut<Target = [u8]>> Ring<B> {
 
     fn put(&mut self, offset: usize, bytes: &[u8]) {
         let (first, second) = self.split(offset, bytes.len());
-        let (a, b) = bytes.split_at(first.len());
+        let Some((a, b)) = bytes.split_at_checked(first.len()) else { return };
         for (to, from) in [(first, a), (second, b)] {
-            if let Some(to) = self.buf.get_mut(to) {
+            if let Some(to) = self.buf.get_mut(to).filter(|to| to.len() == from.len()) {
                 to.copy_from_slice(from);
             }
         }

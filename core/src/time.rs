@@ -146,7 +146,7 @@ impl Bounds {
 
     /// The offset if `known` was what one thought: as near to it as can be.
     pub fn narrow(self, known: Option<Offset>) -> Offset {
-        known.map_or(self.middle(), |known| Offset(known.0.clamp(self.low, self.high)))
+        known.map_or(self.middle(), |known| Offset(known.0.max(self.low).min(self.high)))
     }
 }
 

@@ -241,7 +241,7 @@ impl Part<'_> {
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         let skipped = self.skip.min(bytes.len());
         self.skip -= skipped;
-        let (rest, room) = (&bytes[skipped..], &mut self.out[self.len..]);
+        let (rest, room) = (&bytes[skipped..], self.out.get_mut(self.len..).unwrap_or_default());
         let n = rest.len().min(room.len());
         copy(&mut room[..n], &rest[..n]);
         self.len += n;

@@ -60,7 +60,7 @@ impl<'a> Identity<'a> {
 /// 3. come back when bytes arrive, when something was recorded, when the wire is free, or at [`poll_at`](Self::poll_at).
 ///
 /// Times are those of the pipeline's clock, in nanoseconds. What was sent stays in the ring until the gateway has it on its
-/// disk. The end takes some 500 bytes of memory and no buffer: what has to be sent again is read again.
+/// disk. The end takes some 650 bytes of a device's memory and no buffer: what has to be sent again is read again.
 ///
 /// ```
 /// use smoltel_core::link::{DeviceEnd, Identity};
@@ -132,6 +132,7 @@ impl<'a> DeviceEnd<'a> {
     }
 
     /// Takes bytes that have arrived, in any pieces.
+    #[inline(never)]
     pub fn receive(&mut self, now: u64, mut bytes: &[u8]) {
         while let Some(raw) = self.inbox.take(&mut bytes, &mut self.stats.bad) {
             let len = raw.len();
@@ -154,6 +155,7 @@ impl<'a> DeviceEnd<'a> {
 
     /// The same, with a third queue of records beside the pipeline's lanes, which is sent when those are empty. Their scopes are
     /// numbers of the pipeline's.
+    #[inline(never)]
     pub fn transmit_with<P: Platform>(
         &mut self,
         now: u64,
@@ -203,6 +205,7 @@ impl<'a> DeviceEnd<'a> {
     }
 
     /// Ends the session, if there is one. The next is begun at `until`.
+    #[inline(never)]
     fn lose(&mut self, until: u64) {
         self.state = State::Idle { until };
         self.flows = Default::default();

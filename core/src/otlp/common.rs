@@ -233,7 +233,8 @@ pub(crate) fn attribute_within(
 
 /// The length of the `KeyValue` at the front of `bytes`, if it is the one that [`attribute`] writes for these.
 /// Nothing is encoded to find out. What is behind it does not matter, and makes it quick.
-#[inline]
+#[cfg_attr(not(target_os = "none"), inline)]
+#[cfg_attr(target_os = "none", inline(never))]
 pub(crate) fn same_attribute(bytes: &[u8], number: u32, key: &Key<'_>, value: &Value<'_>) -> Option<usize> {
     match bytes.first_chunk() {
         Some(bytes) if short::is_short(key.name, value) => {

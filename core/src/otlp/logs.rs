@@ -8,7 +8,7 @@ use core::fmt;
 
 use super::common::Value;
 use crate::context::SpanContext;
-use crate::wire::{FIXED64, Full, LEN, VARINT, Writer, len_field, tag, text};
+use crate::wire::{FIXED64, Full, LEN, VARINT, Writer, len_field, slide, tag, text};
 
 mod field {
     pub(super) mod log_record {
@@ -201,7 +201,7 @@ pub(crate) fn body(buf: &mut [u8], at: usize, args: fmt::Arguments<'_>) -> Resul
     w.head(field::log_record::BODY, len_field(len))?;
     w.head(field::any_value::STRING, len)?;
     let end = w.len() + len;
-    buf.copy_within(at + HEAD_MAX..at + HEAD_MAX + len, end - len);
+    slide(buf, at + HEAD_MAX..at + HEAD_MAX + len, end - len);
     Ok((end, cut))
 }
 

@@ -10,7 +10,7 @@ use core::fmt;
 use super::common::Attributes;
 use crate::context::SpanContext;
 use crate::propagation::{TraceState, TraceStateEdit};
-use crate::wire::{FIXED32, FIXED64, Full, LEN, SMALL, VARINT, Writer, len_field, tag, text};
+use crate::wire::{FIXED32, FIXED64, Full, LEN, SMALL, VARINT, Writer, len_field, slide, tag, text};
 
 mod field {
     pub(super) mod span {
@@ -220,7 +220,7 @@ pub(crate) fn status_message(
     w.head(field::span::STATUS, len_field(len) + CODE_LEN)?;
     w.head(field::status::MESSAGE, len)?;
     let end = w.len() + len;
-    buf.copy_within(at + HEAD_MAX..at + HEAD_MAX + len, end - len);
+    slide(buf, at + HEAD_MAX..at + HEAD_MAX + len, end - len);
     let mut w = Writer::resume(buf, end);
     w.put(&[tag(field::status::CODE, VARINT) as u8, code.number()])?;
     Ok((w.len(), cut))

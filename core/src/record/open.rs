@@ -4,7 +4,7 @@ use crate::pipeline::MARK;
 use crate::platform::Platform;
 #[cfg(feature = "recorder")]
 use crate::recorder::mark::Mark;
-use crate::wire::{Full, LEN, Payload, Reader, SHORT, SMALL, Writer, tag};
+use crate::wire::{Full, LEN, Payload, Reader, SHORT, SMALL, Writer, slide, tag};
 
 /// No more bytes are kept free at the end of any record.
 const TAIL: usize = 40 + MARK;
@@ -240,7 +240,7 @@ impl<P: Platform> Open<P> {
             };
             if field == number && accepted {
                 self.mark(start);
-                self.slot.copy_within(next..self.len, start);
+                slide(&mut self.slot, next..self.len, start);
                 self.len -= next - start;
                 self.mark(self.len);
                 return true;

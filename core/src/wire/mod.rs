@@ -12,7 +12,7 @@ mod writer;
 
 pub use reader::{Malformed, Payload, Reader};
 pub use writer::{Full, Writer};
-pub(crate) use writer::{SHORT, SMALL, copy, copy_short, equal};
+pub(crate) use writer::{SHORT, SMALL, copy, copy_short, equal, slide};
 
 /// The wire type of a varint field.
 pub const VARINT: u32 = 0;

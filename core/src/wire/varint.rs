@@ -9,7 +9,8 @@ pub const MAX_LEN: usize = 10;
 /// use smoltel_core::wire::varint;
 /// assert_eq!([varint::len(0), varint::len(127), varint::len(128), varint::len(u64::MAX)], [1, 1, 2, 10]);
 /// ```
-#[inline]
+#[cfg_attr(not(target_os = "none"), inline)]
+#[cfg_attr(target_os = "none", inline(never))]
 pub const fn len(value: u64) -> usize {
     // ceil(significant bits / 7) for 1..=64 bits, without a division.
     let bits = 64 - (value | 1).leading_zeros();
@@ -24,7 +25,8 @@ pub const fn len(value: u64) -> usize {
 /// assert_eq!(varint::encode(300, &mut out), 2);
 /// assert_eq!(out[..2], [0xAC, 0x02]);
 /// ```
-#[inline]
+#[cfg_attr(not(target_os = "none"), inline)]
+#[cfg_attr(target_os = "none", inline(never))]
 pub const fn encode(mut value: u64, out: &mut [u8; MAX_LEN]) -> usize {
     let mut at = 0;
     while value >= 0x80 && at < MAX_LEN - 1 {

@@ -1,4 +1,5 @@
 use core::fmt;
+use core::ops::Range;
 
 use super::{FIXED32, FIXED64, LEN, VARINT, tag, varint};
 
@@ -102,7 +103,8 @@ impl<'a> Writer<'a> {
     }
 
     /// Appends raw bytes.
-    #[inline]
+    #[cfg_attr(not(target_os = "none"), inline)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn put(&mut self, bytes: &[u8]) -> Result<(), Full> {
         copy(self.reserve(bytes.len())?, bytes);
         Ok(())
@@ -118,7 +120,8 @@ impl<'a> Writer<'a> {
     }
 
     /// Appends a varint without a tag.
-    #[inline]
+    #[cfg_attr(not(target_os = "none"), inline)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn varint(&mut self, value: u64) -> Result<(), Full> {
         if value < 0x80 {
             return self.put(&[value as u8]);
@@ -136,7 +139,8 @@ impl<'a> Writer<'a> {
     }
 
     /// A `fixed64`, `sfixed64` or (by its bits) `double` field.
-    #[inline]
+    #[cfg_attr(not(target_os = "none"), inline)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn fixed64(&mut self, number: u32, value: u64) -> Result<(), Full> {
         if number < 16 {
             // One piece, so one bounds check: every record has several of these.
@@ -156,7 +160,8 @@ impl<'a> Writer<'a> {
     }
 
     /// A tag and length, with `payload` bytes to be written behind it by the caller.
-    #[inline]
+    #[cfg_attr(not(target_os = "none"), inline)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn head(&mut self, number: u32, payload: usize) -> Result<(), Full> {
         if number < 16 && payload < 0x80 {
             return self.put(&[tag(number, LEN) as u8, payload as u8]);
@@ -189,13 +194,14 @@ impl<'a> Writer<'a> {
     fn lengthen(&mut self, start: usize, len: usize) -> Result<(), Full> {
         let more = varint::len(len as u64) - 1;
         self.reserve(more)?;
-        self.buf.copy_within(start..start + len, start + more);
+        slide(self.buf, start..start + len, start + more);
         let mut head = Writer::resume(self.buf, start - 1);
         head.varint(len as u64)
     }
 
     /// A `bytes` field.
-    #[inline]
+    #[cfg_attr(not(target_os = "none"), inline)]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn bytes(&mut self, number: u32, bytes: &[u8]) -> Result<(), Full> {
         self.head(number, bytes.len())?;
         self.put(bytes)
@@ -248,6 +254,15 @@ pub(crate) fn copy_short(to: &mut [u8], from: &[u8]) {
         || pieces::<4>(to, from)
         || pieces::<2>(to, from)
         || pieces::<1>(to, from);
+}
+
+/// Moves bytes within a buffer; those that are not in it, or would not be, stay. It is one function, and has no panic, whose
+/// text would be much of a small program.
+#[inline(never)]
+pub(crate) fn slide(buf: &mut [u8], from: Range<usize>, to: usize) {
+    if from.start <= from.end && from.end <= buf.len() && to <= buf.len() - (from.end - from.start) {
+        buf.copy_within(from, to);
+    }
 }
 
 /// Whether two slices are the same: short ones without a call to `memcmp`, for the reason above.

@@ -2,7 +2,7 @@ use core::fmt;
 
 use super::entity::{EntityRef, InvalidEntity, TYPE};
 use crate::otlp::common::{Key, Value, attribute, has_key, key_of, key_value_len};
-use crate::wire::{Full, Payload, Reader, Writer, len_field};
+use crate::wire::{Full, Payload, Reader, Writer, len_field, slide};
 
 mod field {
     pub(super) mod resource {
@@ -167,7 +167,7 @@ impl Fields<'_> {
             let end = self.len - fields.rest().len();
             let payload = if let Payload::Len(payload) = payload { payload } else { &[] };
             if end < self.len && old(number, payload) {
-                self.bytes.copy_within(end..self.len, start);
+                slide(self.bytes, end..self.len, start);
                 self.len -= end - start;
                 return;
             }
@@ -187,7 +187,7 @@ impl Fields<'_> {
         if end > self.bytes.len() {
             return Err(Full);
         }
-        self.bytes.copy_within(from..self.len, to);
+        slide(self.bytes, from..self.len, to);
         self.len = end;
         Ok(())
     }
