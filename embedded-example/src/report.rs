@@ -1,25 +1,37 @@
 //! What programs print at their end.
 
-use semihosting::eprintln;
 use smoltel_core::{Loss, Pipeline, Signal};
 
-use crate::stack;
+use crate::{say, stack};
 
 /// Prints what became of the records and what it took; whether none was lost.
 pub fn losses(telemetry: &Pipeline) -> bool {
     let counters = telemetry.counters();
     for signal in Signal::ALL {
-        eprintln!("{}: {} recorded", signal.name(), counters.recorded(signal));
+        line(signal, counters.recorded(signal), " recorded", "");
         for reason in Loss::ALL {
             match counters.lost(signal, reason) {
                 0 => {}
-                lost => eprintln!("{}: {lost} lost, {}", signal.name(), reason.name()),
+                lost => line(signal, lost, " lost, ", reason.name()),
             }
         }
     }
     // In steps, so that a new compiler does not change what must be printed.
-    eprintln!("stack: at most {} B", stack::deepest().next_multiple_of(1024));
+    say::text("stack: at most ");
+    say::number(stack::deepest().next_multiple_of(STEP) as u32);
+    say::text(" B\n");
     counters.lost_in_all() == 0
+}
+
+const STEP: usize = 1024;
+
+fn line(signal: Signal, count: u64, what: &str, reason: &str) {
+    say::text(signal.name());
+    say::text(": ");
+    say::number(u32::try_from(count).unwrap_or(u32::MAX));
+    for part in [what, reason, "\n"] {
+        say::text(part);
+    }
 }
 
 /// Bytes in the rings.

@@ -83,11 +83,13 @@ pub(crate) const PROGRAMS: &[Program] = &[
 ];
 
 impl Program {
-    /// Cargo's options for the feature of embedded-example that it needs: the others should not carry what it is made of.
+    /// Cargo's options for the features of embedded-example that it needs: none should carry what others are made of, and what
+    /// is told of some is how little they are.
     fn features(&self) -> &'static [&'static str] {
         match self.name {
             "sealed" => &["--features", "aead"],
-            "micropb" | "femtopb" => &["--features", "peers"],
+            "micropb" | "femtopb" => &["--no-default-features", "--features", "peers"],
+            "hello" | "http" | "sensor" | "span" => &["--no-default-features"],
             _ => &[],
         }
     }

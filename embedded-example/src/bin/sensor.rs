@@ -6,12 +6,12 @@
 #![no_main]
 
 use cortex_m_rt::entry;
-use semihosting::{eprintln, process};
+use semihosting::process;
 use smoltel_core::link::{DeviceEnd, Identity};
 use smoltel_core::{BoundCounter, BoundHistogram, Key, Logger, Pipeline, Resource, Seed, Severity, Tracer};
 use smoltel_embedded_example::clock::uptime_ns;
-use smoltel_embedded_example::report;
 use smoltel_embedded_example::wire::Wire;
+use smoltel_embedded_example::{report, say};
 use static_cell::ConstStaticCell;
 
 static TELEMETRY: Pipeline = Pipeline::new(uptime_ns);
@@ -24,6 +24,7 @@ static POINTS: ConstStaticCell<[u8; 512]> = ConstStaticCell::new([0; 512]);
 /// A device reads its serial number here. With this one, all ids are the same in every run.
 const SEED: Seed = Seed::Unique(*b"serial no. 00042");
 const SENSOR: Key<'static> = Key::new("sensor.id");
+const CELSIUS: Key<'static> = Key::new("temperature.celsius");
 
 /// Tenths of a degree, as the sensor gave them.
 const READINGS: [i32; 8] = [215, 214, 216, 221, 230, 302, 228, 219];
@@ -41,7 +42,7 @@ fn main() -> ! {
     TELEMETRY.init_metrics(POINTS.take());
     let resource = Resource::<64>::new().with("service.name", "thermometer");
     let Ok(resource) = resource.and_then(|resource| resource.with("device.id", "00042")) else {
-        eprintln!("the resource is longer than its buffer");
+        say::text("the resource is longer than its buffer\n");
         process::exit(1)
     };
     let mut link = DeviceEnd::new(Identity::new(b"00042", 1), resource.as_bytes());
@@ -61,7 +62,8 @@ fn main() -> ! {
         stored = measured == READINGS.len() && link.is_idle() && report::waiting(&TELEMETRY) == 0;
     }
     if !stored {
-        eprintln!("{} bytes of records are not stored; {:?}", report::waiting(&TELEMETRY), link.stats());
+        say::number(report::waiting(&TELEMETRY) as u32);
+        say::text(" bytes of records are not stored\n");
     }
     process::exit(if report::losses(&TELEMETRY) && stored { 0 } else { 1 })
 }
@@ -75,6 +77,7 @@ struct Sensor {
 }
 
 impl Sensor {
+    #[inline(never)]
     fn new() -> Self {
         let meter = TELEMETRY.meter("thermometer");
         let celsius = meter.instrument("sensor.temperature").unit("Cel").bounds(&[20.0, 22.0, 25.0, 30.0]);
@@ -86,15 +89,17 @@ impl Sensor {
         }
     }
 
+    #[inline(never)]
     fn measure(&self, tenths: i32) {
         let mut span = self.tracer.start("measure");
         let celsius = f64::from(tenths) / 10.0;
-        span.set(SENSOR, 7).set("temperature.celsius", celsius);
+        span.set(SENSOR, 7).set(CELSIUS, celsius);
         self.measured.add(1);
         self.celsius.record(celsius);
         let severity = if tenths > LIMIT { Severity::Warn } else { Severity::Info };
-        let log = self.logger.log(severity).context(span.context()).set(SENSOR, 7);
-        log.body(format_args!("{} tenths of a degree", tenths)).emit();
+        let log = self.logger.log(severity).context(span.context());
+        // Not as a text: that is made where somebody reads it.
+        log.set(SENSOR, 7).set(CELSIUS, celsius).text("measured").emit();
         if tenths > LIMIT {
             span.fail("too warm");
         }
