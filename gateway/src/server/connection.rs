@@ -21,8 +21,8 @@ use super::{Handler, Peer, begun};
 const IDLE: Duration = Duration::from_secs(90);
 /// How long it may take to shake hands.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// What an idle connection gets to end by itself.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// What an idle connection gets to end by itself: whoever has its seat next waits as long, behind one whose head never ends, too.
+const FAREWELL: Duration = Duration::from_millis(20);
 /// The most that a connection of HTTP/1 buffers; a longer head is refused.
 const BUFFER: usize = 64 * 1024;
 /// Requests of one HTTP/2 connection at once. With `HEAD`, it bounds what heads take.
