@@ -152,50 +152,62 @@ fn its_own_metrics_go_where_everything_goes_and_feed_nothing_back() {
     assert_eq!(gateway.stop(), Some(0));
 }
 
+/// The requests of a signal among them.
+fn of(signal: &str, seen: &[Seen]) -> Vec<Seen> {
+    seen.iter().filter(|seen| seen.head.contains(&format!("/v1/{signal} "))).cloned().collect()
+}
+
 #[test]
 fn its_own_warnings_go_where_everything_goes_and_feed_nothing_back() {
     let dir = tempfile::tempdir().unwrap();
     let config = dir.path().join("gateway.toml");
     let upstream = Upstream::new(|_, _| 503);
-    let text = format!("own-logs = true\n[[destination]]\nurl = '{}'\n", upstream.url());
-    fs::write(&config, text).unwrap();
+    let own = "own-logs = true\nown-metrics-seconds = 1";
+    fs::write(&config, format!("{own}\n[[destination]]\nurl = '{}'\n", upstream.url())).unwrap();
     let gateway = Gateway::start(&dir.path().join("data"), &["--config", config.to_str().unwrap()]);
     let send = |text: &str| assert_eq!(post(gateway.http, "/v1/logs", PROTOBUF, &log(text)).status, 200);
     send("first");
-    let own = |seen: &[Seen]| -> Vec<String> {
-        accepted(seen).into_iter().filter(|text| text.contains("127.0.0.1")).collect()
-    };
-    until("it is said", || gateway.log().contains("warning: "));
+    // Whatever it says names the upstream.
+    let is_own = |text: &String| text.contains("127.0.0.1");
+    let own = |seen: &[Seen]| accepted(&of("logs", seen)).into_iter().find(is_own);
+    until("it is said", || gateway.log().contains("(logs): 503"));
     upstream.now(|_, _| 200);
-    upstream.until("it is told", |seen| !own(seen).is_empty());
-    let first = own(&upstream.seen()).remove(0);
-    assert!(first.contains("503") && first.ends_with("the data are kept, and tried again"), "{first}");
-    let told =
-        upstream.seen().iter().find(|seen| !own(std::slice::from_ref(seen)).is_empty()).cloned().unwrap();
+    upstream.until("it is told", |seen| own(seen).is_some());
+    let text = own(&upstream.seen()).unwrap();
+    assert!(text.contains("503") && text.ends_with("the data are kept, and tried again"), "{text}");
+    let logs = of("logs", &upstream.seen());
+    let told = logs.iter().find(|seen| texts(&seen.body).iter().any(is_own)).unwrap();
     let mut json = Vec::new();
     smoltel_proto::to_json(&smoltel_proto::table::EXPORT_LOGS_SERVICE_REQUEST, &told.body, &mut json)
         .unwrap();
     let json = String::from_utf8(json).unwrap();
-    assert!(json.contains("smoltel-gateway") && json.contains("WARN"), "{json}");
+    assert!(json.contains("\"smoltel-gateway\"") && json.contains("\"WARN\""), "{json}");
 
     // From now on it refuses one record, and whatever the gateway says of that.
-    let bad = |body: &[u8]| texts(body).iter().any(|text| text == "poison" || text.contains("127.0.0.1"));
-    upstream.now(move |_, body| if bad(body) { 400 } else { 200 });
     upstream.forget();
+    upstream.now(move |path, body| {
+        let bad = path == "/v1/logs" && texts(body).iter().any(|text| text == "poison" || is_own(text));
+        if bad { 400 } else { 200 }
+    });
     send("poison");
-    let mut sent = 0;
-    let mut refused = || {
-        sent += 1;
-        let text = format!("later {sent}");
-        send(&text);
-        upstream.until("it goes on", |seen| accepted(seen).contains(&text));
-        let refused = |seen: &&Seen| {
-            seen.status == 400 && texts(&seen.body).iter().all(|text| text.contains("127.0.0.1"))
-        };
-        upstream.seen().iter().filter(refused).count()
+    let refused = |seen: &[Seen]| {
+        let refused = of("logs", seen).into_iter().filter(|seen| seen.status == 400);
+        refused.filter(|seen| texts(&seen.body).iter().all(is_own)).count()
     };
-    until("what it says is refused, too", || refused() > 0);
-    let after = (0..50).map(|_| refused()).last().unwrap();
+    // What is refused is given up, and that is said, when something else is taken.
+    let mut sent = 0;
+    let mut go_on = |until_then: &dyn Fn(&[Seen]) -> bool| {
+        until("it goes on", || {
+            sent += 1;
+            send(&format!("later {sent}"));
+            until_then(&upstream.seen())
+        });
+    };
+    go_on(&|seen| refused(seen) > 0);
+    // As many seconds as reports.
+    let reports = of("metrics", &upstream.seen()).len();
+    go_on(&|seen| of("metrics", seen).len() >= reports + 6);
+    let after = refused(&upstream.seen());
     assert!(after <= 4, "{after} refusals");
     assert_eq!(gateway.stop(), Some(0));
 }
