@@ -52,7 +52,7 @@ cargo xtask soak [MINUTES [SEED]]               a gateway under random load, wit
 cargo xtask static                              build static gateways for Arm, and run them in QEMU
 cargo xtask mutants [FILE]...                   change core's lower layers; which changes do its tests notice?
 cargo xtask bench core                          count instructions with valgrind, into docs/PERFORMANCE.md
-cargo xtask bench client [PART]                 the application library beside its peers: calls, threads, spans [NUMBER]
+cargo xtask bench client [PART]                 the application library beside its peers: calls, threads, spans [NUMBER], sizes [WORD]
 cargo xtask bench spool [ARGUMENT...]           measure the spool beside raw writes
 cargo xtask bench gateway [PEERS [PERCENT]]     what relaying costs and loses, beside a floor and the peers in that folder (.peers)";
 

@@ -14,6 +14,7 @@ const CASES: &[Case] = &[
     ("opentelemetry: counter", |n| counts("opentelemetry", n)),
     ("emit: span, without an event", |n| spans("emit", n)),
     ("emit: log", |n| logs("emit", n)),
+    ("fastrace: span, texts for numbers", |n| spans("fastrace", n)),
 ];
 
 pub(crate) fn table() {
@@ -26,9 +27,6 @@ pub(crate) fn table() {
         let count = |what: Count| what.of_a_round(name, &environment).expect("valgrind, and a run that ends");
         println!("| {name} | {:.0} | {:.2} |", count(Count::Instructions), count(Count::Allocations));
     }
-    println!(
-        "\nNot fastrace: its clock calibrates itself before main, which adds millions of instructions, never the same."
-    );
 }
 
 fn spans(name: &str, rounds: u64) {

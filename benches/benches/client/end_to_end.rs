@@ -15,6 +15,8 @@ const WAYS: &[&str] = &[
     "opentelemetry, burst",
     "emit, paced",
     "emit, burst",
+    "fastrace, paced",
+    "fastrace, burst",
 ];
 
 pub(crate) fn table(spans: u64) {

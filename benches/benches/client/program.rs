@@ -23,6 +23,7 @@ pub(crate) const PROGRAMS: &[(&str, Start)] = &[
     ("smoltel", crate::ours::start),
     ("opentelemetry", crate::with_opentelemetry::start),
     ("emit", crate::with_emit::start),
+    ("fastrace", crate::with_fastrace::start),
 ];
 
 /// The program of that name, sending to the collector of the parent process.
