@@ -13,7 +13,7 @@
 //! | `points` | the buffer: blocks, and the index that finds a set's point |
 //! | `explicit`, `exponential`, `mapping` | histograms in the bytes of a point |
 //! | `exemplars` | measurements kept as examples |
-//! | `collect` | points as records |
+//! | `collect`, `run` | points as records; what of it is done outside of the lock |
 //!
 //! Attributes are encoded once, when their point is made; collecting it copies them.
 
@@ -32,13 +32,14 @@ mod mapping;
 mod measurement;
 mod points;
 mod prepared;
+mod run;
 mod settings;
 mod usage;
 mod view;
 
 pub(crate) use attributes::AttributeSet;
 pub(crate) use behaviour::Behaviour;
-pub(crate) use collect::{Next, Outgoing, Progress, Run};
+pub(crate) use collect::{Next, Outgoing, Progress};
 pub(crate) use declare::{Declared, STREAMS};
 pub use exemplars::ExemplarFilter;
 pub(crate) use exemplars::Sample;
@@ -49,6 +50,7 @@ pub(crate) use measurement::Measurement;
 pub(crate) use points::PointRef;
 pub(crate) use prepared::Prepared;
 pub use prepared::PreparedAttributes;
+pub(crate) use run::Run;
 pub use settings::MetricSettings;
 pub use usage::MetricUsage;
 pub use view::View;
