@@ -58,7 +58,7 @@ const SMALLEST: &[Smallest] = &[
     },
 ];
 
-/// As the workspace builds what it ships.
+/// As the workspace builds what it ships, but every crate alike.
 const PROFILE: &str = "opt-level = 3\nlto = true\ncodegen-units = 1\npanic = \"abort\"\nstrip = true\n";
 
 /// Of all, or of those whose name has that word.
