@@ -22,6 +22,7 @@ const CASES: &[Case] = &[
     ("counter.add, 3 attributes", |n| counter(n, How::Listed)),
     ("counter.add, 3 attributes prepared", |n| counter(n, How::Prepared)),
     ("bound counter.add", |n| counter(n, How::Bound)),
+    ("bound histogram.record", histogram),
 ];
 
 /// Takes requests and throws them away.
@@ -127,5 +128,13 @@ fn counter(rounds: u64, how: How) {
             How::Bound => one.add(black_box(1)),
         }
     }
+    telemetry.shutdown(Duration::from_secs(100));
+}
+
+/// Sixteen values over the usual bounds.
+fn histogram(rounds: u64) {
+    let telemetry = Telemetry::builder("bench").transport(Null).build().expect("settings that work");
+    let one = telemetry.meter("m").histogram("duration").bind(&[(CONST_KEYS[0], TEXTS[0].into())]);
+    (0..rounds).for_each(|i| one.record(black_box((i % 16) as f64 * 100.0)));
     telemetry.shutdown(Duration::from_secs(100));
 }

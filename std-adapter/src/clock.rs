@@ -6,6 +6,9 @@
     allow(unsafe_code, reason = "the system's clock is a function of C's")
 )]
 
+#[cfg(all(unix, target_pointer_width = "64"))]
+const SECOND: u64 = 1_000_000_000;
+
 /// Nanoseconds since 1970; zero for a clock that stands before.
 #[cfg(all(unix, target_pointer_width = "64"))]
 #[inline]
@@ -14,8 +17,9 @@ pub(crate) fn unix_now() -> u64 {
     // SAFETY: the pointer is to a timespec of ours, which is written during the call and not after it.
     let failed = unsafe { libc::clock_gettime(libc::CLOCK_REALTIME, &raw mut now) } != 0;
     debug_assert!(!failed, "every system has this clock");
+    // One look for a clock that stands before 1970 or after what 64 bits can say, in 2554.
     let (seconds, nanos) = (now.tv_sec as u64, now.tv_nsec as u64);
-    if now.tv_sec < 0 { 0 } else { seconds.saturating_mul(1_000_000_000).saturating_add(nanos) }
+    if seconds < u64::MAX / SECOND { seconds * SECOND + nanos } else { 0 }
 }
 
 /// Nanoseconds since 1970; zero for a clock that stands before.

@@ -48,7 +48,7 @@
 //!
 //! Nothing is lost that is not counted: [`Report`] says what was exported, spooled and dropped, and why.
 
-#![deny(unsafe_code)] // but in `clock`
+#![deny(unsafe_code)] // but in `clock` and `mutex`
 
 #[cfg(any(
     feature = "bridge-log",
@@ -67,6 +67,7 @@ mod diagnostics;
 mod error;
 #[cfg(unix)]
 mod evidence;
+mod mutex;
 mod observe;
 #[cfg(feature = "spool")]
 mod outbox;

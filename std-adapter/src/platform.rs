@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use smoltel_core::platform::{self, Platform, Priority};
@@ -19,6 +19,7 @@ use crate::command::Commands;
 use crate::context::{self, Entered};
 #[cfg(unix)]
 use crate::evidence::Evidence;
+use crate::mutex::{Guard, Mutex};
 use crate::scope::OwnedScope;
 use crate::settings::{BatchSettings, ChosenProcessor, ChosenSampler, LogSettings, TraceSettings};
 use crate::silence;
@@ -300,41 +301,26 @@ impl<T> Locked<T> {
     }
 
     #[cold]
-    fn wait(&self) -> MutexGuard<'_, T> {
+    fn wait(&self) -> Guard<'_, T> {
         if std::process::id() == self.process {
-            return lock(&self.state);
+            return self.state.lock();
         }
         let deadline = Instant::now() + HELD;
         while self.childs.get().is_none() && Instant::now() < deadline {
-            if let Some(state) = try_lock(&self.state) {
+            if let Some(state) = self.state.try_lock() {
                 return state;
             }
             std::thread::yield_now();
         }
-        lock(self.childs.get_or_init(|| Mutex::new((self.make)())))
+        self.childs.get_or_init(|| Mutex::new((self.make)())).lock()
     }
 }
 
 impl<T> platform::Lock<T> for Locked<T> {
     #[inline]
     fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
-        f(&mut try_lock(&self.state).unwrap_or_else(|| self.wait()))
+        f(&mut self.state.try_lock().unwrap_or_else(|| self.wait()))
     }
-}
-
-// Nothing in core leaves its state half done where it could panic: there is no poison.
-
-#[inline]
-fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
-    match mutex.try_lock() {
-        Ok(state) => Some(state),
-        Err(TryLockError::Poisoned(state)) => Some(state.into_inner()),
-        Err(TryLockError::WouldBlock) => None,
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A list without a limit of its own.

@@ -211,8 +211,8 @@ impl Running {
         for stream in &mut self.streams {
             // What there was no time to send.
             self.worker.save(stream, &mut self.body);
-            let rest = items(&self.worker.close_lane(stream.signal));
-            self.worker.pipeline.add_processed(stream.signal, rest);
+            // What is recorded from now on is counted as lost.
+            let rest = self.worker.pipeline.take_lane(stream.signal, &mut Ring::new(Box::default()));
             let left = (items(&stream.held) + rest).saturating_sub(stream.in_doubt);
             self.worker.lose(stream.signal, Loss::Expired, left);
         }
@@ -278,9 +278,7 @@ impl Worker {
     /// Takes the lane's records when none are held; whether any are held then.
     fn take(&self, stream: &mut Stream) -> bool {
         if stream.held.is_empty() {
-            self.pipeline.with_lane(stream.signal as usize, |ring| std::mem::swap(ring, &mut stream.held));
-            let taken = items(&stream.held);
-            self.pipeline.add_processed(stream.signal, taken);
+            let taken = self.pipeline.take_lane(stream.signal, &mut stream.held);
             if let Some(metrics) = &mut stream.metrics {
                 metrics.given(taken);
             }
@@ -324,12 +322,6 @@ impl Worker {
         body.resize(batch.encoded_len(), 0);
         Cursor::default().copy(&batch, &source, &self.resource, body);
         Some(batch)
-    }
-
-    /// Ends a lane: what is recorded from now on is counted as lost.
-    fn close_lane(&self, signal: Signal) -> Ring<Box<[u8]>> {
-        let close = |ring: &mut Ring<Box<[u8]>>| std::mem::replace(ring, Ring::new(Box::default()));
-        self.pipeline.with_lane(signal as usize, close).unwrap_or_else(|| Ring::new(Box::default()))
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use smoltel::transport::{Otlp, Outcome, Request, Transport};
-use smoltel::{Builder, ExportEvent, Loss, Signal, Telemetry};
+use smoltel::transport::{Encoding, Otlp, Outcome, Request, Transport};
+use smoltel::{Builder, ExportEvent, Loss, Signal, Telemetry, Unsent};
 use smoltel_tests::sink::{Reply, Sink};
 
 /// Long enough for anything that ends by itself.
@@ -91,6 +91,17 @@ fn who_watches_is_told_of_what_is_spooled_and_given_up() {
     log(&telemetry, 3);
     assert_eq!(telemetry.shutdown(Duration::from_secs(3)).reasons, [("expired", 3)]);
     assert_eq!(seen.lock().unwrap().last(), Some(&Seen::Dropped(3, Loss::Expired)));
+}
+
+#[test]
+fn a_ready_request_that_nobody_took_in_time_is_lost_and_not_queued() {
+    let telemetry = builder("http://127.0.0.1:9").build().unwrap();
+    let body = [0x0A, 6, 0x12, 4, 0x12, 2, 0x10, 9];
+    let request = Request { signal: Signal::Logs, body: &body, encoding: Encoding::Identity, items: 1 };
+    assert_eq!(telemetry.send(&request, Duration::from_millis(10)), Err(Unsent::Late));
+    let text = telemetry.prometheus();
+    assert_eq!(sample(&text, "smoltel_dropped_items_total{signal=\"logs\",reason=\"expired\"}"), 1);
+    assert_eq!(sample(&text, "smoltel_queued_items{signal=\"logs\"}"), 0);
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(super) fn uncount(state: &mut [u8], lost: u64) {
 /// The sum, unless something negative is in it, least and greatest. Only for a count above zero.
 pub(super) fn summary(state: &[u8]) -> (Option<f64>, Option<f64>, Option<f64>) {
     let min = f64_at(state, MIN);
-    let sum = (min >= 0.0).then(|| f64_at(state, SUM));
+    let sum = (min >= 0.0).then(|| finite(f64_at(state, SUM)));
     (sum, Some(min), Some(f64_at(state, MAX)))
 }
 
@@ -34,7 +34,8 @@ pub(super) fn summary(state: &[u8]) -> (Option<f64>, Option<f64>, Option<f64>) {
 #[inline(always)]
 pub(super) fn add(state: &mut [u8], value: f64) {
     let Some(state) = state.first_chunk_mut::<LEN>() else { return };
-    let (count, total) = (count(state), sum(f64_at(state, SUM), value));
+    // Whether the sum is still a number is for those to see who read it.
+    let (count, total) = (count(state), f64_at(state, SUM) + value);
     let first = count == 0;
     if first || value < f64_at(state, MIN) {
         set_f64(state, MIN, value);
@@ -46,9 +47,13 @@ pub(super) fn add(state: &mut [u8], value: f64) {
     set_f64(state, SUM, total);
 }
 
-/// A sum beyond what a number can be stays at the last one that can.
+/// The sum of finite numbers; beyond what a number can be it stays at the last one that can.
 #[inline(always)]
 pub(super) fn sum(a: f64, b: f64) -> f64 {
-    let sum = a + b;
+    finite(a + b)
+}
+
+#[inline(always)]
+fn finite(sum: f64) -> f64 {
     if sum.is_finite() { sum } else { f64::MAX.copysign(sum) }
 }

@@ -74,8 +74,9 @@ impl<'a> Key<'a> {
         let signature = if n == 0 {
             0
         } else {
-            let ends = bytes[n - 1].wrapping_mul(31).wrapping_add(bytes[n / 2]);
-            ends.wrapping_mul(31).wrapping_add(bytes[0]).wrapping_add((n as u8).wrapping_mul(17))
+            let (first, middle, last) = (bytes[0] as u32, bytes[n / 2] as u32, bytes[n - 1] as u32);
+            // Factors that machines multiply by while they add.
+            (first + 5 * middle + 9 * last + 3 * (n as u8 as u32)) as u8
         };
         Self { name, signature }
     }

@@ -8,7 +8,7 @@ use core::fmt;
 
 use super::common::Value;
 use crate::context::SpanContext;
-use crate::wire::{FIXED64, Full, LEN, VARINT, Writer, len_field, slide, tag, text};
+use crate::wire::{FIXED64, Full, LEN, SMALL, VARINT, Writer, len_field, slide, tag, text};
 
 mod field {
     pub(super) mod log_record {
@@ -83,11 +83,6 @@ impl Severity {
     /// The short name of the specification, which goes out as the severity's text; nothing for
     /// [`Unspecified`](Self::Unspecified).
     pub const fn text(self) -> &'static str {
-        const TEXTS: [&str; 25] = [
-            "", "TRACE", "TRACE2", "TRACE3", "TRACE4", "DEBUG", "DEBUG2", "DEBUG3", "DEBUG4", "INFO",
-            "INFO2", "INFO3", "INFO4", "WARN", "WARN2", "WARN3", "WARN4", "ERROR", "ERROR2", "ERROR3",
-            "ERROR4", "FATAL", "FATAL2", "FATAL3", "FATAL4",
-        ];
         TEXTS[self as usize]
     }
 
@@ -130,20 +125,45 @@ impl Severity {
     }
 }
 
+/// What each severity is called.
+const TEXTS: [&str; 25] = [
+    "", "TRACE", "TRACE2", "TRACE3", "TRACE4", "DEBUG", "DEBUG2", "DEBUG3", "DEBUG4", "INFO", "INFO2",
+    "INFO3", "INFO4", "WARN", "WARN2", "WARN3", "WARN4", "ERROR", "ERROR2", "ERROR3", "ERROR4", "FATAL",
+    "FATAL2", "FATAL3", "FATAL4",
+];
+
+/// The same as fields: number, text, its length; what is behind the text does not matter.
+const SEVERITIES: [[u8; SEVERITY]; 25] = {
+    let mut fields = [[0; SEVERITY]; 25];
+    let mut number = 0;
+    while number < fields.len() {
+        let text = TEXTS[number].as_bytes();
+        let one = &mut fields[number];
+        one[0] = tag(field::log_record::SEVERITY_NUMBER, VARINT) as u8;
+        one[1] = number as u8;
+        one[2] = tag(field::log_record::SEVERITY_TEXT, LEN) as u8;
+        one[3] = text.len() as u8;
+        one.split_at_mut(4).1.split_at_mut(text.len()).0.copy_from_slice(text);
+        number += 1;
+    }
+    fields
+};
+const SEVERITY: usize = 4 + 6;
+
 /// Writes times and severity.
 pub(crate) fn start(w: &mut Writer<'_>, time: u64, severity: Severity) -> Result<(), Full> {
     use field::log_record as number;
-    // What every record has is one piece of a fixed length.
-    let fixed = w.reserve(TIMES)?.first_chunk_mut::<TIMES>().ok_or(Full)?;
+    // One piece of a fixed length, of which the end may be left out.
+    let fixed = w.rest().first_chunk_mut::<{ TIMES + SEVERITY }>().ok_or(Full)?;
     fixed[0] = tag(number::TIME, FIXED64) as u8;
     fixed[1..9].copy_from_slice(&time.to_le_bytes());
     fixed[9] = tag(number::OBSERVED_TIME, FIXED64) as u8;
-    fixed[10..].copy_from_slice(&time.to_le_bytes());
-    if severity == Severity::Unspecified {
-        return Ok(());
-    }
-    w.put(&[tag(number::SEVERITY_NUMBER, VARINT) as u8, severity as u8])?;
-    severity_text(w, severity.text())
+    fixed[10..18].copy_from_slice(&time.to_le_bytes());
+    let severity = &SEVERITIES[severity as usize];
+    fixed[TIMES..].copy_from_slice(severity);
+    let text_len = usize::from(severity[3]);
+    w.advance(if text_len == 0 { TIMES } else { TIMES + 4 + text_len });
+    Ok(())
 }
 
 const TIMES: usize = 2 * (1 + 8);
@@ -207,6 +227,15 @@ pub(crate) fn body(buf: &mut [u8], at: usize, args: fmt::Arguments<'_>) -> Resul
 
 /// Writes a body that is text already, cut at a character when it does not fit.
 pub(crate) fn body_text(w: &mut Writer<'_>, body: &str) -> Result<bool, Full> {
+    const SHORT: usize = 0x80 - 2;
+    if !SMALL && body.len() < SHORT {
+        let len = body.len() as u8;
+        let (outer, inner) =
+            (tag(field::log_record::BODY, LEN) as u8, tag(field::any_value::STRING, LEN) as u8);
+        if w.put_behind([outer, len + 2, inner, len], body.as_bytes()).is_ok() {
+            return Ok(false);
+        }
+    }
     let kept = text::cut(body, w.room().checked_sub(2 * (1 + 3)).ok_or(Full)?);
     w.head(field::log_record::BODY, len_field(kept.len()))?;
     w.string(field::any_value::STRING, kept)?;

@@ -235,18 +235,26 @@ pub(crate) fn event(
     attributes: &Attributes<'_>,
 ) -> Result<(), Full> {
     use field::event as number;
-    w.message(field::span::EVENTS, |w| {
-        if !SMALL && name.len() < 0x80 {
-            let [a, b, c, d, e, f, g, h] = time.to_le_bytes();
-            let (first, second) = (tag(number::TIME, FIXED64) as u8, tag(number::NAME, LEN) as u8);
-            w.put_behind([first, a, b, c, d, e, f, g, h, second, name.len() as u8], name.as_bytes())?;
-        } else {
-            w.fixed64(number::TIME, time)?;
-            w.string(number::NAME, name)?;
-        }
+    let rest = |w: &mut Writer<'_>| {
         let dropped = attributes.encode(w, number::ATTRIBUTES)?;
         count(w, number::DROPPED_ATTRIBUTES, dropped)
-    })
+    };
+    if SMALL || name.len() >= 0x80 {
+        return w.message(field::span::EVENTS, |w| {
+            w.fixed64(number::TIME, time)?;
+            w.string(number::NAME, name)?;
+            rest(w)
+        });
+    }
+    // All that is before the name in one piece.
+    const EVENT: u8 = tag(field::span::EVENTS, LEN) as u8;
+    const TIME: u8 = tag(number::TIME, FIXED64) as u8;
+    const NAME: u8 = tag(number::NAME, LEN) as u8;
+    let start = w.len() + 2;
+    let [a, b, c, d, e, f, g, h] = time.to_le_bytes();
+    w.put_behind([EVENT, 0, TIME, a, b, c, d, e, f, g, h, NAME, name.len() as u8], name.as_bytes())?;
+    rest(w)?;
+    w.end_message(start)
 }
 
 /// Writes one link.

@@ -24,7 +24,7 @@ use crate::counters::{Counters, Loss, ParentOrigin};
 use crate::limits::Limits;
 use crate::otlp::Signal;
 use crate::otlp::common::Scope;
-use crate::platform::{Device, Lock, Platform, Table};
+use crate::platform::{Device, Lock, Platform, Priority, Table};
 use crate::processor::{Processor, Record, Verdict};
 use crate::ring::Ring;
 use crate::sampler::Decision;
@@ -118,9 +118,12 @@ impl<P: Platform> Pipeline<P> {
         self.records.with(|records| records.counters.add_lost(signal, reason, items));
     }
 
-    /// Counts items that were recorded elsewhere and come ready for the wire.
+    /// Counts items that were recorded elsewhere and come ready for the wire: an exporter has them at once.
     pub fn add_received(&self, signal: Signal, items: u64) {
-        self.records.with(|records| records.counters.add_recorded(signal, items));
+        self.records.with(|records| {
+            records.counters.add_recorded(signal, items);
+            records.counters.add_processed(signal, items);
+        });
     }
 
     /// Counts items that were given to an exporter: once, however often it has to send them.
@@ -136,6 +139,20 @@ impl<P: Platform> Pipeline<P> {
     /// Works on a lane's ring under the lock: keep it short. `None` when there is no such lane.
     pub fn with_lane<R>(&self, lane: usize, f: impl FnOnce(&mut Ring<P::Buffer>) -> R) -> Option<R> {
         self.records.with(|records| records.lanes.as_mut().get_mut(lane).map(f))
+    }
+
+    /// Gives all that waits of a signal, which has its lane for itself, to an exporter, in exchange for the ring that the
+    /// lane goes on with. Returns how many items that is.
+    pub fn take_lane(&self, signal: Signal, ring: &mut Ring<P::Buffer>) -> u64 {
+        self.records.with(|records| {
+            if let Some(lane) = records.lanes.as_mut().get_mut(P::lane(signal, Priority::Low)) {
+                core::mem::swap(lane, ring);
+            }
+            // Counted as they came: nobody has to look at each again.
+            let items = records.counters.queued(signal);
+            records.counters.add_processed(signal, items);
+            items
+        })
     }
 
     /// How many scopes are declared.

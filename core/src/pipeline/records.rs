@@ -101,12 +101,14 @@ impl<P: Platform> Records<P> {
         let lane = P::lane(record.signal, record.priority);
         let scope = self.scope_of_ring(record.scope);
         let Some(ring) = self.lanes.as_mut().get_mut(lane) else { return Err(Loss::Closed) };
-        let header =
-            Header { len: bytes.len() as u16, scope, kind: record.signal as u8, items: record.items };
-        if bytes.len() > usize::from(u16::MAX) || header.record_len() > ring.capacity() {
-            return Err(if ring.capacity() == 0 { Loss::Closed } else { Loss::TooLarge });
-        }
+        let len = u16::try_from(bytes.len()).map_err(|_| Loss::TooLarge)?;
+        let header = Header { len, scope, kind: record.signal as u8, items: record.items };
         while ring.push(header, bytes).is_none() {
+            match ring.capacity() {
+                0 => return Err(Loss::Closed),
+                capacity if header.record_len() > capacity => return Err(Loss::TooLarge),
+                _ => {}
+            }
             let evicted = P::EVICT.then(|| ring.evict()).flatten().ok_or(Loss::Full)?;
             if let Some(signal) = Signal::from_number(evicted.kind) {
                 self.counters.add_lost(signal, Loss::Evicted, evicted.items.into());

@@ -33,11 +33,12 @@ pub(crate) fn span<P: Platform>(
     }
     open.set(&REASON, &Value::from(reset.name()));
     let dropped = Dropped { attributes: open.dropped, ..Dropped::default() };
-    Ok(open.finish(|w| {
+    let len = open.finish(|w| {
         trace::end(w, time, dropped)?;
         // What was kept free for counts that are not known is room enough.
         told.map_or_else(|_| trace::status(w, StatusCode::Error), |_| Ok(()))
-    }))
+    });
+    Ok((open.into_slot(), len))
 }
 
 /// A FATAL log record of that time.

@@ -198,7 +198,7 @@ impl<P: Platform> Log<P> {
     /// Sends the record on its way.
     #[inline]
     pub fn emit(mut self) {
-        let Some(open) = self.open.take() else {
+        let Some(open) = &mut self.open else {
             if let Some(reason) = self.lost {
                 self.pipeline.add_unrecorded(Signal::Logs, reason);
             }
@@ -207,12 +207,13 @@ impl<P: Platform> Log<P> {
         let dropped = open.dropped;
         let context = if self.has_context { None } else { P::with_current(|current, _| current.copied()) };
         if self.trace_based && context.is_some_and(|context| !context.is_sampled()) {
-            return self.pipeline.give_back(open.into_slot());
+            return;
         }
-        let (slot, len) = open.finish(|w| {
+        let len = open.finish(|w| {
             context.as_ref().map_or(Ok(()), |context| logs::span_context(w, context))?;
             logs::end(w, dropped)
         });
+        let Some(slot) = self.open.take().map(Open::into_slot) else { return };
         let time = self.time;
         let priority = if self.severity >= Severity::Warn { Priority::Keep } else { Priority::Low };
         let record = Stored { signal: Signal::Logs, priority, scope: self.scope, items: 1, time };

@@ -33,36 +33,36 @@ pub(super) struct Open<P: Platform> {
 impl<P: Platform> Open<P> {
     /// Opens `slot` for a record whose attributes are field `attributes`, keeping `tail` bytes free.
     /// Gives the slot back when `start` does not fit.
+    #[inline]
     pub(super) fn new(
-        slot: P::Buffer,
+        mut slot: P::Buffer,
         (attributes, limits): (u32, AttributeLimits),
         tail: usize,
         start: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
     ) -> Result<Self, P::Buffer> {
         debug_assert!(tail + MARK <= TAIL, "short attributes leave too little for the end");
+        let end = slot.len().saturating_sub(tail + MARK);
+        let mut w = Writer::new(slot.get_mut(..end).unwrap_or_default());
+        let written = start(&mut w);
+        let len = w.len();
+        if written.is_err() {
+            return Err(slot);
+        }
         // What only some attributes may go through is decided for each.
         let quick = limits.count > 0 && limits.value_len >= SHORT as u32;
-        let signatures = if quick { Signatures::NONE } else { Signatures::ALL };
-        let end = slot.len().saturating_sub(tail + MARK);
-        let tag = tag(attributes, LEN) as u8;
-        let left = limits.count;
-        let mut open = Self {
+        Ok(Self {
             slot,
-            len: 0,
+            len,
             end,
             attributes,
-            tag,
-            signatures,
+            tag: tag(attributes, LEN) as u8,
+            signatures: if quick { Signatures::NONE } else { Signatures::ALL },
             limits,
             #[cfg(feature = "recorder")]
             marked: None,
-            left,
+            left: limits.count,
             dropped: 0,
-        };
-        match open.write(start) {
-            Ok(()) => Ok(open),
-            Err(Full) => Err(open.slot),
-        }
+        })
     }
 
     /// Takes no more attributes.
@@ -268,17 +268,15 @@ impl<P: Platform> Open<P> {
         &self.slot
     }
 
-    /// Gives out the slot of a record that goes nowhere.
+    /// Gives out the slot.
     pub(super) fn into_slot(self) -> P::Buffer {
         self.slot
     }
 
-    /// Appends the last fields, for which the tail was kept, and gives out the slot and its length.
+    /// Appends the last fields, for which the tail was kept, and returns the length of all. What follows is
+    /// [`into_slot`](Self::into_slot).
     #[inline]
-    pub(super) fn finish(
-        mut self,
-        fields: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
-    ) -> (P::Buffer, usize) {
+    pub(super) fn finish(&mut self, fields: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>) -> usize {
         self.end = self.slot.len().saturating_sub(MARK);
         #[cfg(feature = "recorder")]
         if self.marked.take().is_some() {
@@ -286,7 +284,7 @@ impl<P: Platform> Open<P> {
         }
         let fits = self.write(fields);
         debug_assert_eq!(fits, Ok(()), "the tail is too small");
-        (self.slot, self.len)
+        self.len
     }
 }
 

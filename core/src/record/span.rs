@@ -282,13 +282,15 @@ impl<P: Platform> Span<P> {
     fn finish(&mut self, time: u64) {
         // A clock that was set back gives no span of negative length.
         let time = time.max(self.start);
-        let Some(open) = self.open.take() else { return };
-        if !self.context.is_sampled() {
-            return self.pipeline.end_unsampled(open.into_slot(), self.recording);
-        }
+        let Some(open) = &mut self.open else { return };
         let dropped =
             Dropped { attributes: open.dropped, events: self.events.dropped, links: self.links.dropped };
-        let (slot, len) = open.finish(|w| trace::end(w, time, dropped));
+        let is_sampled = self.context.is_sampled();
+        let len = if is_sampled { open.finish(|w| trace::end(w, time, dropped)) } else { 0 };
+        let Some(slot) = self.open.take().map(Open::into_slot) else { return };
+        if !is_sampled {
+            return self.pipeline.end_unsampled(slot, self.recording);
+        }
         let priority = if self.status == StatusCode::Error { Priority::Keep } else { Priority::Low };
         let record = Stored { signal: Signal::Traces, priority, scope: self.scope, items: 1, time };
         self.pipeline.store(record, slot, len);

@@ -43,6 +43,7 @@ impl core::error::Error for Full {}
 
 impl<'a> Writer<'a> {
     /// Starts at the front of `buf`.
+    #[inline]
     pub fn new(buf: &'a mut [u8]) -> Self {
         Self { buf, len: 0 }
     }
@@ -181,12 +182,19 @@ impl<'a> Writer<'a> {
         self.head(number, 0)?;
         let start = self.len;
         let result = fields(self)?;
+        self.end_message(start)?;
+        Ok(result)
+    }
+
+    /// Fills in the length of the message that begins at `start`, behind one byte for it.
+    #[inline]
+    pub(crate) fn end_message(&mut self, start: usize) -> Result<(), Full> {
         let len = self.len - start;
         match self.buf.get_mut(start - 1).filter(|_| len < 0x80) {
             Some(byte) => *byte = len as u8,
             None => self.lengthen(start, len)?,
         }
-        Ok(result)
+        Ok(())
     }
 
     /// Makes room for a length of more than one byte before a message that is written already.

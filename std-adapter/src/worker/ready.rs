@@ -71,7 +71,6 @@ impl Worker {
 
     fn received(&self, stream: &mut Stream, items: u64) {
         self.pipeline.add_received(stream.signal, items);
-        self.pipeline.add_processed(stream.signal, items);
         if let Some(metrics) = &mut stream.metrics {
             metrics.given(items);
         }
