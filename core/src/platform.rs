@@ -92,8 +92,8 @@ pub trait Platform: Sized + Send + Sync + 'static {
     /// How much one record may hold.
     fn limits(&self) -> &Limits;
 
-    /// The processors that every record passes.
-    fn processor(&self) -> &Self::Processor;
+    /// The processors that every record passes, if there are any.
+    fn processor(&self) -> Option<&Self::Processor>;
 
     /// The sampler that every span asks when it starts.
     fn sampler(&self) -> &Self::Sampler;
@@ -262,8 +262,8 @@ where
         &self.limits
     }
 
-    fn processor(&self) -> &C {
-        &self.processor
+    fn processor(&self) -> Option<&C> {
+        Some(&self.processor)
     }
 
     fn sampler(&self) -> &S {

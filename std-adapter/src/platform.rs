@@ -180,8 +180,9 @@ impl Platform for Threads {
         &self.limits
     }
 
-    fn processor(&self) -> &ChosenProcessor {
-        &self.processor
+    #[inline]
+    fn processor(&self) -> Option<&ChosenProcessor> {
+        self.processor.0.is_some().then_some(&self.processor)
     }
 
     fn sampler(&self) -> &Self::Sampler {

@@ -59,9 +59,18 @@ impl Cells<'_> {
         count - u64::from(kept)
     }
 
-    /// Counts one more; whether there was room to.
+    /// Counts one more; whether there was room to. What has 64 bits has room for ever.
     #[inline(always)]
     pub(super) fn count(&mut self, i: usize) -> bool {
-        self.set(i, self.get(i).saturating_add(1)) == 0
+        let cell = self.bytes.get_mut(i * self.width..).unwrap_or_default();
+        if self.width != 4 {
+            let cell = cell.first_chunk_mut();
+            return cell
+                .map(|cell| *cell = u64::from_le_bytes(*cell).wrapping_add(1).to_le_bytes())
+                .is_some();
+        }
+        let Some(cell) = cell.first_chunk_mut() else { return false };
+        let more = u32::from_le_bytes(*cell).checked_add(1);
+        more.map(|more| *cell = more.to_le_bytes()).is_some()
     }
 }

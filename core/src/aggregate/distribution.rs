@@ -43,7 +43,7 @@ pub(super) fn add(state: &mut [u8], value: f64) {
     if first || value > f64_at(state, MAX) {
         set_f64(state, MAX, value);
     }
-    set_u64(state, 0, count.saturating_add(1));
+    set_u64(state, 0, count.wrapping_add(1));
     set_f64(state, SUM, total);
 }
 

@@ -2,7 +2,7 @@
 
 use super::behaviour::Collected;
 use super::bytes::Cells;
-use super::{Aggregation, Measurement, distribution};
+use super::{Aggregation, DIRECT, Measurement, distribution};
 use crate::otlp::metrics::{Counts, HistogramPoint, Number, point};
 use crate::wire::{Full, Writer};
 
@@ -20,7 +20,15 @@ pub(super) fn bucket(aggregation: Aggregation, value: Number) -> i32 {
 /// The same of bounds.
 #[inline(always)]
 pub(super) fn bucket_of(bounds: &[f64], value: f64) -> i32 {
-    bounds.partition_point(|bound| *bound < value) as i32
+    let below = |bound: &f64| *bound < value;
+    if !DIRECT || bounds.len() > 15 {
+        return bounds.partition_point(below) as i32;
+    }
+    // The usual bounds are fifteen: four looks, each into the middle of what is left.
+    let look = |at: usize, half: usize| {
+        if bounds.get(at + half - 1).is_some_and(below) { at + half } else { at }
+    };
+    look(look(look(look(0, 8), 4), 2), 1) as i32
 }
 
 /// Takes in a finite value; how many measurements are lost for it, because a count can be no greater.
@@ -54,4 +62,21 @@ pub(super) fn write(of: &Collected<'_>, w: &mut Writer<'_>) -> Result<(), Full> 
         max,
     };
     point(&one, w)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_belongs_to_the_first_bound_that_is_not_below_it() {
+        let bounds: [f64; 20] = core::array::from_fn(|i| i as f64);
+        for len in 0..=bounds.len() {
+            let bounds = &bounds[..len];
+            for value in (-3..45).map(|half| f64::from(half) / 2.0) {
+                let expected = bounds.iter().filter(|bound| **bound < value).count() as i32;
+                assert_eq!(bucket_of(bounds, value), expected, "{value} among {len} bounds");
+            }
+        }
+    }
 }

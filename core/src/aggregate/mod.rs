@@ -251,13 +251,13 @@ impl<P: Platform> Metrics<P> {
 
     /// Takes in a measurement of a histogram, with no exemplar; how many are lost for it.
     #[inline(always)]
-    pub(crate) fn distribute(&mut self, point: PointRef, of: &Declared, measurement: &Measurement) -> u64 {
+    pub(crate) fn distribute(&mut self, point: PointRef, of: &Declared, measurement: Measurement) -> u64 {
         let Some((_, state)) = self.points.measured(point.0, true) else { return 1 };
         match of.aggregation {
             Aggregation::Explicit(_) if DIRECT => {
-                explicit::record(state, P::CELL, of.aggregation, measurement)
+                explicit::record(state, P::CELL, of.aggregation, &measurement)
             }
-            _ => (of.behaviour.record)(state, P::CELL, of.aggregation, measurement),
+            _ => (of.behaviour.record)(state, P::CELL, of.aggregation, &{ measurement }),
         }
     }
 

@@ -76,7 +76,7 @@ impl<'a> Key<'a> {
         } else {
             let (first, middle, last) = (bytes[0] as u32, bytes[n / 2] as u32, bytes[n - 1] as u32);
             // Factors that machines multiply by while they add.
-            (first + 5 * middle + 9 * last + 3 * (n as u8 as u32)) as u8
+            (9 * first + 3 * middle + 5 * last + n as u8 as u32) as u8
         };
         Self { name, signature }
     }
@@ -223,10 +223,8 @@ pub(crate) fn attribute_within(
 ) -> Result<(), Full> {
     if number < 16
         && bounds.admit_short()
-        && let Some(room) = w.rest().first_chunk_mut()
-        && let Some(len) = short::attribute(room, tag(number, LEN) as u8, key.name, value)
+        && w.within(|room| short::attribute(room, tag(number, LEN) as u8, key.name, value)).is_some()
     {
-        w.advance(len);
         return Ok(());
     }
     long_attribute(w, number, key, value, bounds)

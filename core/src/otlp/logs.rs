@@ -154,16 +154,17 @@ const SEVERITY: usize = 4 + 6;
 pub(crate) fn start(w: &mut Writer<'_>, time: u64, severity: Severity) -> Result<(), Full> {
     use field::log_record as number;
     // One piece of a fixed length, of which the end may be left out.
-    let fixed = w.rest().first_chunk_mut::<{ TIMES + SEVERITY }>().ok_or(Full)?;
-    fixed[0] = tag(number::TIME, FIXED64) as u8;
-    fixed[1..9].copy_from_slice(&time.to_le_bytes());
-    fixed[9] = tag(number::OBSERVED_TIME, FIXED64) as u8;
-    fixed[10..18].copy_from_slice(&time.to_le_bytes());
-    let severity = &SEVERITIES[severity as usize];
-    fixed[TIMES..].copy_from_slice(severity);
-    let text_len = usize::from(severity[3]);
-    w.advance(if text_len == 0 { TIMES } else { TIMES + 4 + text_len });
-    Ok(())
+    let written = w.within::<{ TIMES + SEVERITY }>(|fixed| {
+        fixed[0] = tag(number::TIME, FIXED64) as u8;
+        fixed[1..9].copy_from_slice(&time.to_le_bytes());
+        fixed[9] = tag(number::OBSERVED_TIME, FIXED64) as u8;
+        fixed[10..TIMES].copy_from_slice(&time.to_le_bytes());
+        let severity = &SEVERITIES[severity as usize];
+        fixed[TIMES..].copy_from_slice(severity);
+        let text_len = usize::from(severity[3]);
+        Some(if text_len == 0 { TIMES } else { TIMES + 4 + text_len })
+    });
+    written.ok_or(Full)
 }
 
 const TIMES: usize = 2 * (1 + 8);

@@ -266,15 +266,17 @@ impl<P: Platform> Pipeline<P> {
     /// Moves the first `len` bytes of a slot into their lane, if the processors want them to go on, and
     /// frees the slot.
     pub(crate) fn store(&self, mut record: Stored, mut slot: P::Buffer, len: usize) {
-        let (len, verdict) = if len > Record::MAX {
-            (0, Verdict::Drop(Loss::TooLarge))
-        } else {
-            let room = slot.len().saturating_sub(MARK);
-            let room = slot.get_mut(..room).unwrap_or_default();
-            let mut complete = Record::new(record.signal, record.time, record.priority, room, len);
-            let verdict = self.platform.processor().process(&mut complete);
-            record.priority = complete.priority;
-            (complete.bytes().len(), verdict)
+        let (len, verdict) = match self.platform.processor() {
+            _ if len > Record::MAX => (0, Verdict::Drop(Loss::TooLarge)),
+            None => (len, Verdict::Keep),
+            Some(processor) => {
+                let room = slot.len().saturating_sub(MARK);
+                let room = slot.get_mut(..room).unwrap_or_default();
+                let mut complete = Record::new(record.signal, record.time, record.priority, room, len);
+                let verdict = processor.process(&mut complete);
+                record.priority = complete.priority;
+                (complete.bytes().len(), verdict)
+            }
         };
         if self.platform.keeps_evidence() && verdict == Verdict::Keep {
             return self.store_with_evidence(&record, slot, len);

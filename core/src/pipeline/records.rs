@@ -96,23 +96,33 @@ impl<P: Platform> Records<P> {
         ring.map_or((0, 0), |ring| (ring.len(), ring.capacity()))
     }
 
-    /// Appends a record to its lane, or says why not. What is evicted for it is counted as lost.
+    /// Appends a record to its lane, or says why not.
     pub(super) fn push(&mut self, record: &Stored, bytes: &[u8]) -> Result<(), Loss> {
         let lane = P::lane(record.signal, record.priority);
-        let scope = self.scope_of_ring(record.scope);
-        let Some(ring) = self.lanes.as_mut().get_mut(lane) else { return Err(Loss::Closed) };
         let len = u16::try_from(bytes.len()).map_err(|_| Loss::TooLarge)?;
+        let scope = self.scope_of_ring(record.scope);
         let header = Header { len, scope, kind: record.signal as u8, items: record.items };
-        while ring.push(header, bytes).is_none() {
-            match ring.capacity() {
-                0 => return Err(Loss::Closed),
-                capacity if header.record_len() > capacity => return Err(Loss::TooLarge),
-                _ => {}
+        loop {
+            let ring = self.lanes.as_mut().get_mut(lane).ok_or(Loss::Closed)?;
+            if ring.push(header, bytes).is_some() {
+                return Ok(());
             }
-            let evicted = P::EVICT.then(|| ring.evict()).flatten().ok_or(Loss::Full)?;
-            if let Some(signal) = Signal::from_number(evicted.kind) {
-                self.counters.add_lost(signal, Loss::Evicted, evicted.items.into());
-            }
+            self.make_room(lane, header)?;
+        }
+    }
+
+    /// Gives up the oldest record of a lane for one that does not fit, and counts it as lost; or says why not.
+    #[cold]
+    fn make_room(&mut self, lane: usize, header: Header) -> Result<(), Loss> {
+        let ring = self.lanes.as_mut().get_mut(lane).ok_or(Loss::Closed)?;
+        match ring.capacity() {
+            0 => return Err(Loss::Closed),
+            capacity if header.record_len() > capacity => return Err(Loss::TooLarge),
+            _ => {}
+        }
+        let evicted = P::EVICT.then(|| ring.evict()).flatten().ok_or(Loss::Full)?;
+        if let Some(signal) = Signal::from_number(evicted.kind) {
+            self.counters.add_lost(signal, Loss::Evicted, evicted.items.into());
         }
         Ok(())
     }

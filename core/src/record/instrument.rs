@@ -161,7 +161,7 @@ impl<P: Platform> Instrument<P> {
             self.pipeline.metrics(|metrics| {
                 let fields = (of.aggregation.fields().0, state_len);
                 let point = metrics.find_prepared(of, attributes, fields)?;
-                Some(metrics.distribute(point, of, &measurement))
+                Some(metrics.distribute(point, of, measurement))
             })
         });
         match lost {
@@ -311,7 +311,7 @@ impl<P: Platform> Bound<P> {
         match (self.plain, Measurement::of_histogram(value, &self.declared)) {
             (Some(point), Some(measurement)) => {
                 let of = &self.declared;
-                let lost = self.pipeline.metrics(|metrics| metrics.distribute(point, of, &measurement));
+                let lost = self.pipeline.metrics(|metrics| metrics.distribute(point, of, measurement));
                 if lost > 0 {
                     self.pipeline.add_unmeasured(Loss::Invalid, lost);
                 }

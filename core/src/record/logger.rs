@@ -57,8 +57,10 @@ impl<P: Platform> Logger<P> {
     #[inline]
     pub fn log(&self, severity: Severity) -> Log<P> {
         let pipeline = self.pipeline.clone();
-        let log = if self.is_enabled(severity) { Log::new } else { Log::nowhere };
-        log(pipeline, self.scope, severity, self.trace_based)
+        if !self.is_enabled(severity) {
+            return Log::nowhere(pipeline, self.scope, severity, self.trace_based);
+        }
+        Log::new(pipeline, self.scope, severity, self.trace_based)
     }
 
     /// Emits `text` as `TRACE`.

@@ -56,7 +56,7 @@ impl<P: Platform> Open<P> {
             end,
             attributes,
             tag: tag(attributes, LEN) as u8,
-            signatures: if quick { Signatures::NONE } else { Signatures::ALL },
+            signatures: Signatures([if quick { 0 } else { u32::MAX }; 8]),
             limits,
             #[cfg(feature = "recorder")]
             marked: None,
@@ -293,8 +293,6 @@ impl<P: Platform> Open<P> {
 struct Signatures([u32; 8]);
 
 impl Signatures {
-    /// No key was seen.
-    const NONE: Self = Self([0; 8]);
     /// Any may have been seen.
     const ALL: Self = Self([u32::MAX; 8]);
 
@@ -319,7 +317,7 @@ mod tests {
 
     #[test]
     fn a_signature_that_was_added_is_found_and_no_other() {
-        let mut signatures = Signatures::NONE;
+        let mut signatures = Signatures([0; 8]);
         for n in 0..50u8 {
             assert!(!signatures.add(n * 5));
             assert!(signatures.add(n * 5));

@@ -42,14 +42,14 @@ pub struct Span<P: Platform = Device> {
 /// How many were added, and how many went over the limit or found no room.
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
-    kept: u16,
+    kept: u32,
     dropped: u32,
 }
 
 impl Count {
     /// Adds one if there may be one more and `write` succeeds.
     fn add(&mut self, most: u16, write: impl FnOnce() -> Result<(), Full>) {
-        if self.kept < most && write().is_ok() {
+        if self.kept < most.into() && write().is_ok() {
             self.kept += 1;
         } else {
             self.dropped = self.dropped.saturating_add(1);

@@ -7,7 +7,7 @@ use crate::pipeline::MARK;
 use crate::platform::{Device, Platform};
 use crate::propagation::{ThresholdChange, TraceState};
 use crate::sampler::{Sampler, SamplingInput, SamplingResult};
-use crate::wire::text;
+use crate::wire::{SMALL, text};
 
 use super::Span;
 use super::open::Open;
@@ -40,9 +40,12 @@ impl<P: Platform> Tracer<P> {
 
     /// Starts a span of kind [`SpanKind::Internal`], a child of the thread's current span where threads have
     /// one.
-    #[inline]
     pub fn start(&self, name: &str) -> Span<P> {
-        self.span(name).start()
+        if SMALL {
+            return self.span(name).start();
+        }
+        // Where all is as usual no description is put together in memory.
+        P::with_current(|current, current_state| self.span(name).begin(current, current_state))
     }
 
     /// A span to be described before it starts.

@@ -67,6 +67,8 @@ where
 {
     fn should_sample(&self, span: &SamplingInput<'_>) -> SamplingResult {
         let Some(parent) = span.parent else { return self.root.should_sample(span) };
+        // A copy, so that one without a parent need not be put together in memory.
+        let span = &{ *span };
         let sampled = parent.flags & SpanContext::SAMPLED != 0;
         let mut result = match (parent.is_remote, sampled) {
             (true, true) => self.remote_sampled.should_sample(span),

@@ -91,16 +91,15 @@ impl<'a> Writer<'a> {
         Ok(room)
     }
 
-    /// What is free, for the caller to write into.
-    #[inline]
-    pub(crate) fn rest(&mut self) -> &mut [u8] {
-        self.buf.get_mut(self.len..).unwrap_or_default()
-    }
-
-    /// Takes over `len` bytes that were written into [`rest`](Self::rest).
-    #[inline]
-    pub(crate) fn advance(&mut self, len: usize) {
-        self.len = (self.len + len).min(self.buf.len());
+    /// Appends what `write` puts into `N` bytes, if there are so many; it returns how many of them it needs.
+    #[inline(always)]
+    pub(crate) fn within<const N: usize>(
+        &mut self,
+        write: impl FnOnce(&mut [u8; N]) -> Option<usize>,
+    ) -> Option<()> {
+        let room = self.buf.get_mut(self.len..)?.first_chunk_mut()?;
+        self.len += write(room)?.min(N);
+        Some(())
     }
 
     /// Appends raw bytes.
