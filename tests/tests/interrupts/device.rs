@@ -79,8 +79,8 @@ impl Platform for Interrupted {
         self.0.limits()
     }
 
-    fn processor(&self) -> &() {
-        &()
+    fn processor(&self) -> Option<&()> {
+        Some(&())
     }
 
     fn sampler(&self) -> &Self::Sampler {
