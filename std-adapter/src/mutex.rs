@@ -137,7 +137,7 @@ mod tests {
                         let mut both = mutex.lock();
                         both.0 += 1;
                         // Others have to wait, not only to look.
-                        if both.0 % 64 == 0 {
+                        if both.0.is_multiple_of(64) {
                             thread::yield_now();
                         }
                         both.1 += 1;
