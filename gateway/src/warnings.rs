@@ -5,7 +5,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use smoltel_spool::Spool;
+use smoltel_spool::{Record, Spool};
 use tokio::sync::Notify;
 
 use crate::log::Flood;
@@ -22,22 +22,39 @@ struct Waiting {
     flood: Flood,
 }
 
+impl Waiting {
+    fn new() -> Waiting {
+        Waiting { events: Vec::new(), flood: Flood::new(20, Duration::from_secs(60)) }
+    }
+
+    /// One more; false if it is one too many.
+    fn add(&mut self, text: String) -> bool {
+        let Some(unsaid) = self.flood.due(Instant::now()) else { return false };
+        let mut attributes = Vec::new();
+        if unsaid > 0 {
+            attributes.push(("smoltel.log.left_out", unsaid.into()));
+        }
+        self.events.push(Event { time: SystemTime::now(), name: "", text, attributes });
+        true
+    }
+
+    /// All of them; none if they were told with the ones before.
+    fn request(&mut self) -> Option<Record> {
+        let events = std::mem::take(&mut self.events);
+        (!events.is_empty()).then(|| own::request(&events))
+    }
+}
+
 /// From now on they are kept, until they are told.
 pub(crate) fn keep() {
-    *waiting() = Some(Waiting { events: Vec::new(), flood: Flood::new(20, Duration::from_secs(60)) });
+    *waiting() = Some(Waiting::new());
 }
 
 /// One more.
 pub(crate) fn add(text: String) {
-    let mut waiting = waiting();
-    let Some(waiting) = &mut *waiting else { return };
-    let Some(unsaid) = waiting.flood.due(Instant::now()) else { return };
-    let mut attributes = Vec::new();
-    if unsaid > 0 {
-        attributes.push(("smoltel.log.left_out", unsaid.into()));
+    if waiting().as_mut().is_some_and(|waiting| waiting.add(text)) {
+        SOME.notify_one();
     }
-    waiting.events.push(Event { time: SystemTime::now(), name: "", text, attributes });
-    SOME.notify_one();
 }
 
 /// Tells for ever.
@@ -45,10 +62,9 @@ pub(crate) async fn tell(spool: Spool) {
     loop {
         SOME.notified().await;
         tokio::time::sleep(GATHER).await;
-        let events =
-            waiting().as_mut().map(|waiting| std::mem::take(&mut waiting.events)).unwrap_or_default();
-        let count = events.len() as u64;
-        spool.append(own::request(&events), move |result| {
+        let Some(request) = waiting().as_mut().and_then(Waiting::request) else { continue };
+        let count = request.items.into();
+        spool.append(request, move |result| {
             if result.is_err() {
                 waiting().iter_mut().for_each(|waiting| waiting.flood.left_out(count));
             }
@@ -58,4 +74,17 @@ pub(crate) async fn tell(spool: Spool) {
 
 fn waiting() -> MutexGuard<'static, Option<Waiting>> {
     WAITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_while_others_were_gathered_makes_no_empty_request() {
+        let mut waiting = Waiting::new();
+        assert!(waiting.add("one".into()) && waiting.add("two".into()));
+        assert_eq!(waiting.request().map(|request| request.items), Some(2));
+        assert_eq!(waiting.request(), None);
+    }
 }
