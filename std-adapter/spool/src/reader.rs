@@ -115,19 +115,19 @@ impl Reader {
             all.extend(segment.records.iter().map(|record| self.listed(&segment, record, key.as_ref())));
         }
         all.sort_unstable_by_key(|listed| (listed.sequence, Reverse(listed.generation)));
-        let copies = |one: &Listed, other: &Listed| one.sequence == other.sequence;
-        Ok(all.chunk_by(copies).map(|copies| self.newest_whole(copies).clone()).collect())
+        // Of copies that a failed write left the newest whole one counts, or the oldest.
+        all.dedup_by(|next, kept| {
+            let copies = next.sequence == kept.sequence;
+            if copies && !self.is_whole(kept) {
+                std::mem::swap(next, kept);
+            }
+            copies
+        });
+        Ok(all)
     }
 
-    /// Of the copies that a failed write left of a record, newest first, the one that counts.
-    fn newest_whole<'a>(&self, copies: &'a [Listed]) -> &'a Listed {
-        let whole = |listed: &&Listed| {
-            matches!(listed.location.read(&*self.view.vfs, &*self.view.file, self.view.size), Ok(Some(_)))
-        };
-        match copies {
-            [only] => only,
-            _ => copies.iter().find(whole).unwrap_or(&copies[copies.len() - 1]),
-        }
+    fn is_whole(&self, listed: &Listed) -> bool {
+        matches!(listed.location.read(&*self.view.vfs, &*self.view.file, self.view.size), Ok(Some(_)))
     }
 
     /// Reads a listed record. `None`: it is damaged, or has been released and its place taken meanwhile.
